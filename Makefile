@@ -1,0 +1,26 @@
+# The two commands: `make book` and `make test`. Each makes .venv on its first run; `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python scripts/run_steps.py
+
+.DEFAULT_GOAL := help
+.PHONY: help book test lock clean
+
+help:  ## say what the commands do
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s%s\n", $$1, $$2}'
+
+book: $(VENV)/installed  ## execute the chapters and build _build/html (2 minutes, 4 on the first run)
+	@$(RUN) book
+
+test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict build and its pages (6 minutes)
+	@$(RUN) test
+
+lock:  ## renew constraints.txt with the newest versions that fit together (3 minutes)
+	@bash scripts/lock.sh "$(PYTHON)"
+
+clean:  ## remove what the other commands made, .venv included
+	rm -rf _build build dist *.egg-info .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/installed: pyproject.toml constraints.txt scripts/make_venv.sh
+	@bash scripts/make_venv.sh "$(PYTHON)" "$(VENV)"

@@ -1,0 +1,25 @@
+"""What every test run shares: names for the examples in docstrings, and how notebooks are compared."""
+
+import pytest
+
+# Figures are drawn anew by every build, so no image data is committed and none can be compared. The text beside it,
+# <Figure size ...>, still is. nbval leaves out only the first two of these by itself.
+IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "application/pdf")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep image data out of nbval's comparison; everything else is compared to the letter."""
+    notebook = item.parent
+    if hasattr(notebook, "skip_compare"):
+        notebook.skip_compare = tuple({*notebook.skip_compare, *IMAGES})
+
+
+@pytest.fixture(autouse=True)
+def _docstring_names(request: pytest.FixtureRequest) -> None:
+    """Examples in docstrings may use torch and st without importing them."""
+    if isinstance(request.node, pytest.DoctestItem):
+        import torch
+
+        import supertoy as st
+
+        request.getfixturevalue("doctest_namespace").update(torch=torch, st=st)

@@ -1,0 +1,81 @@
+"""Run the steps of `make book` or `make test` one after the other, say what each does, and time it.
+
+Usage: python scripts/run_steps.py {book,test}
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "_build" / "html" / "index.html"
+
+
+class Step(NamedTuple):
+    name: str
+    seconds: int  # about how long it takes on two cores
+    command: tuple[str, ...]
+
+
+NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=300")
+BUILD = ("jupyter-book", "build", "--all", ".")
+
+STEPS = {
+    "book": [
+        Step("execute the chapters and build the book", 60, BUILD),
+    ],
+    "test": [
+        Step("ruff: lint", 1, ("ruff", "check", ".")),
+        Step("ruff: format", 1, ("ruff", "format", "--check", ".")),
+        Step("no image data in the chapters", 1, ("python", "scripts/strip_images.py", "--check", "book")),
+        Step("mypy", 30, ("mypy",)),
+        Step("unit tests and docstring examples", 90, ("pytest", "-q", "--durations=5")),
+        Step("every chapter, its outputs compared", 60, ("pytest", "-v", *NBVAL, "book")),
+        Step("strict build: warnings are errors", 60, (*BUILD, "-W", "-n", "--keep-going")),
+        Step("the built pages", 5, ("pytest", "-q", "tests/site")),
+    ],
+}
+
+
+def run(step: Step) -> bool:
+    """Run one step in the root of the repository, its output streaming to the terminal; say whether it passed."""
+    environment = os.environ | {
+        "TQDM_DISABLE": "1",  # progress bars would end up in the pages
+        "PYTHONUNBUFFERED": "1",
+        "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]),
+    }
+    return subprocess.run(step.command, cwd=ROOT, env=environment).returncode == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("target", choices=STEPS)
+    target = parser.parse_args().target
+    steps = STEPS[target]
+    print(f"== make {target}: {len(steps)} steps, about {sum(step.seconds for step in steps) / 60:.0f} min", flush=True)
+
+    shutil.rmtree(SITE.parents[1], ignore_errors=True)  # a page whose chapter is gone must not linger
+    lines = []
+    for number, step in enumerate(steps, 1):
+        print(f"\n== [{number}/{len(steps)}] {step.name} (about {step.seconds} s)", flush=True)
+        started = time.perf_counter()
+        passed = run(step)
+        lines.append(f"{time.perf_counter() - started:7.1f} s  {step.name}")
+        if not passed:
+            print(f"\n== make {target} stopped: step {number}, {step.name}, failed (its output is above).", flush=True)
+            return 1
+
+    print(f"\n== make {target} is done:", *lines, sep="\n", flush=True)
+    if SITE.exists():
+        print(f"== The book: {SITE}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

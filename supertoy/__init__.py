@@ -1,0 +1,40 @@
+"""supertoy: toy models of superposition, trained in seconds. The package behind the book."""
+
+from supertoy import claims, plots, theory
+from supertoy.data import AnticorrelatedSets, CorrelatedSets, FeatureDistribution, Independent
+from supertoy.loss import expected_loss, sampled_loss
+from supertoy.measures import (
+    dimensions_per_feature,
+    feature_dimensionality,
+    feature_norms,
+    n_represented,
+    superposition,
+)
+from supertoy.models import AbsoluteValueModel, LinearModel, ReLUHiddenModel, ReLUOutputModel, ToyModel
+from supertoy.orient import canonical_orientation
+from supertoy.training import Record, train
+
+__all__ = [
+    "AbsoluteValueModel",
+    "AnticorrelatedSets",
+    "CorrelatedSets",
+    "FeatureDistribution",
+    "Independent",
+    "LinearModel",
+    "ReLUHiddenModel",
+    "ReLUOutputModel",
+    "Record",
+    "ToyModel",
+    "canonical_orientation",
+    "claims",
+    "dimensions_per_feature",
+    "expected_loss",
+    "feature_dimensionality",
+    "feature_norms",
+    "n_represented",
+    "plots",
+    "sampled_loss",
+    "superposition",
+    "theory",
+    "train",
+]

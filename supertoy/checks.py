@@ -1,0 +1,88 @@
+"""Checks of arguments: every refusal names the argument, what came, and what fits."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+
+def require_int(*, at_least: int, **arguments: int) -> None:
+    """Raise TypeError for a value that is no int, ValueError for one below `at_least`."""
+    for name, value in arguments.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"{name} must be an int, got {type(value).__name__} {value!r}")
+        if value < at_least:
+            raise ValueError(f"{name} must be at least {at_least}, got {value}")
+
+
+def require_number(*, above: float, **arguments: float) -> None:
+    """Raise TypeError for a value that is no real number, ValueError for one that is not finite and above `above`."""
+    for name, value in arguments.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{name} must be a number, got {type(value).__name__} {value!r}")
+        if not above < value < float("inf"):
+            raise ValueError(f"{name} must be finite and above {above:g}, got {value}")
+
+
+def require_finite(**tensors: Tensor) -> None:
+    """Raise ValueError for a tensor with a NaN or infinite entry, naming the first."""
+    for name, value in tensors.items():
+        bad = ~torch.isfinite(value)
+        if bad.any():
+            raise ValueError(f"{name} must be finite; got {_first(value, bad)}")
+
+
+def require_weights(**tensors: Tensor) -> None:
+    """Raise unless each argument is a finite floating-point tensor [instance, hidden, feature]."""
+    for name, value in tensors.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+        if not value.is_floating_point():
+            raise TypeError(f"{name} must be a floating-point tensor, got {value.dtype}")
+        if value.ndim != 3:
+            raise ValueError(f"{name} must have the axes [instance, hidden, feature], got shape {list(value.shape)}")
+    require_finite(**tensors)
+
+
+def probabilities(value: "float | Tensor", name: str, n_columns: int, axis: str) -> Tensor:
+    """`value` as float64 [instance, n_columns], every entry in (0, 1]."""
+    tensor = _table(value, name, n_columns, axis)
+    bad = ~((tensor > 0) & (tensor <= 1))
+    if bad.any():
+        raise ValueError(f"{name} must lie in (0, 1]; got {_first(tensor, bad, ('instance', axis))}")
+    return tensor
+
+
+def importances(value: "float | Tensor", n_instances: int, n_features: int) -> Tensor:
+    """`value` as float64 [n_instances, n_features], every entry finite and at least 0."""
+    tensor = _table(value, "importance", n_features, "feature")
+    bad = ~((tensor >= 0) & torch.isfinite(tensor))
+    if bad.any():
+        raise ValueError(f"importance must be finite and not negative; got {_first(tensor, bad)}")
+    if tensor.shape[0] not in (1, n_instances):
+        raise ValueError(f"importance must have 1 or {n_instances} instances, got {tensor.shape[0]}")
+    return tensor.expand(n_instances, n_features)
+
+
+def _table(value: "float | Tensor", name: str, n_columns: int, axis: str) -> Tensor:
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{name} must be a number or a tensor, got {type(value).__name__}") from error
+    if tensor.is_complex() or tensor.dtype == torch.bool:
+        raise TypeError(f"{name} must hold real numbers, got {tensor.dtype}")
+    if tensor.ndim > 2 or (tensor.ndim > 0 and tensor.shape[-1] not in (1, n_columns)) or 0 in tensor.shape:
+        raise ValueError(
+            f"{name} must broadcast to [instance, {axis}] with {n_columns} {axis}s, got shape {list(tensor.shape)}"
+        )
+    tensor = tensor.detach().to(torch.float64)
+    rows = tensor.shape[0] if tensor.ndim == 2 else 1
+    return tensor.expand(rows, n_columns)
+
+
+def _first(tensor: Tensor, bad: Tensor, axes: tuple[str, ...] = ("instance", "feature")) -> str:
+    """The first bad entry and where it stands: '1.3 at [instance 2, feature 0]'."""
+    index = bad.nonzero()[0].tolist()
+    names: Iterator[str] = iter(axes if len(axes) == len(index) else ("",) * len(index))
+    place = ", ".join(f"{next(names)} {i}".strip() for i in index)
+    return f"{tensor[tuple(index)].item():g} at [{place}]"

@@ -1,0 +1,10 @@
+"""The paper's claims as values: what each says, how it is judged, and what a chapter found.
+
+A judge looks at what one seed produced and says whether the claim holds there; its thresholds were set before anything was
+measured. `check` runs a claim's judge over all seeds and gives the verdict; a `Table` shows the findings of a chapter.
+"""
+
+from supertoy.claims import superposition
+from supertoy.claims._claim import Claim, Finding, Outcome, Table, check, registry
+
+__all__ = ["Claim", "Finding", "Outcome", "Table", "check", "registry", "superposition"]

@@ -1,0 +1,245 @@
+"""Sparse features: which of them are active together, and samples that spend nothing on rows of zeros.
+
+A feature is zero with probability S (its sparsity) and otherwise uniform on [0, 1], on [-1, 1] where `signed`. Features come
+in blocks that become active independently of each other: a block is one feature (`Independent`), or a set of features that
+are active all together (`CorrelatedSets`) or one at a time (`AnticorrelatedSets`).
+
+Source: paper, "Demonstrating superposition" and "Geometry of superposition", "Correlated and anticorrelated features".
+"""
+
+import copy
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from supertoy import checks
+
+
+class FeatureDistribution:
+    """Blocks of features, each block active with a probability of its own; the base of the three distributions.
+
+    The first `n_sets * set_size` features form the sets, one after the other; each further feature is a block by itself.
+
+    Attributes:
+        probability: [instance, block] of each block being active, float64.
+        exclusive: whether an active set has exactly one active member (each equally likely) instead of all.
+    """
+
+    def __init__(
+        self,
+        n_sets: int,
+        set_size: int,
+        n_single: int,
+        probability: Tensor,
+        *,
+        exclusive: bool = False,
+        signed: bool = False,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.n_sets, self.set_size, self.n_single = n_sets, set_size, n_single
+        self.n_features = n_sets * set_size + n_single
+        self.probability = probability
+        self.exclusive = exclusive
+        self.signed = signed
+        self.dtype = dtype
+        sets = torch.arange(n_sets).repeat_interleave(set_size)
+        singles = n_sets + torch.arange(n_single)
+        self.block_of_feature = torch.cat([sets, singles]).to(probability.device)
+
+    @property
+    def n_instances(self) -> int:
+        """How many settings the distribution holds; one setting fits a model with any number of instances."""
+        return self.probability.shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        """Where samples are made."""
+        return self.probability.device
+
+    @property
+    def zero_probability(self) -> Float[Tensor, "instance"]:
+        """Probability that no feature is active, exact, float64."""
+        return (1 - self.probability).prod(-1)
+
+    def sample(
+        self, batch_size: int, generator: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "instance batch feature"], Float[Tensor, "instance batch"]]:
+        """Draw a weighted batch whose weighted mean of any function is an unbiased estimate of its expectation.
+
+        Row 0 is the zero vector and carries its exact probability. The other rows are drawn given that something is active
+        and share the rest of the weight equally, so no arithmetic goes into repeated zeros.
+
+        Args:
+            batch_size: rows, at least 2.
+            generator: source of randomness on this distribution's device; torch's default one if None.
+
+        Returns:
+            x, and weight, which sums to 1 over the batch.
+        """
+        checks.require_int(batch_size=batch_size, at_least=2)
+        active = self.sample_active(batch_size - 1, generator)
+        x = torch.cat([active.new_zeros(self.n_instances, 1, self.n_features), active], dim=1)
+        return x, self.row_weights(batch_size)
+
+    def row_weights(self, batch_size: int) -> Float[Tensor, "instance batch"]:
+        """The weights that `sample` gives to its rows; they depend on nothing random."""
+        zero = self.zero_probability[:, None]
+        others = ((1 - zero) / (batch_size - 1)).expand(-1, batch_size - 1)
+        return torch.cat([zero, others], dim=1).to(self.dtype)
+
+    def sample_active(self, n_rows: int, generator: torch.Generator | None = None) -> Float[Tensor, "instance row feature"]:
+        """Draw rows given that at least one feature is active."""
+        active = self._draw_blocks(n_rows, generator)[..., self.block_of_feature]
+        if self.exclusive and self.n_sets:
+            in_sets = self.n_sets * self.set_size
+            shape = (self.n_instances, n_rows, self.n_sets)
+            chosen = torch.randint(self.set_size, shape, generator=generator, device=self.device)
+            member = torch.arange(self.set_size, device=self.device)
+            active[..., :in_sets] &= (chosen[..., None] == member).flatten(-2)
+        values = torch.rand(active.shape, generator=generator, device=self.device, dtype=self.dtype)
+        if self.signed:
+            values.mul_(2).sub_(1)
+        return values.mul_(active)
+
+    def _draw_blocks(self, n_rows: int, generator: torch.Generator | None) -> Tensor:
+        """Which blocks are active, [instance, row, block], given that at least one is.
+
+        The first active block is block j with probability p_j Π_{i<j} (1 - p_i) / (1 - P(none)), so it is drawn by inverting
+        that cumulative distribution; blocks before it are off, and blocks after it are as independent as ever.
+        """
+        n_blocks = self.probability.shape[1]
+        shape = (self.n_instances, n_rows)
+        some_active_by = 1 - (1 - self.probability).cumprod(-1)  # [instance, block]
+        level = torch.rand(shape, generator=generator, device=self.device, dtype=torch.float64)
+        level *= some_active_by[:, -1:]
+        first = torch.searchsorted(some_active_by, level, right=True).clamp_(max=n_blocks - 1)[..., None]
+        # float64 thresholds would slow the comparison, and float32 keeps a probability to 1 part in 10^7.
+        uniform = torch.rand((*shape, n_blocks), generator=generator, device=self.device)
+        active = uniform < self.probability[:, None].float()
+        block = torch.arange(n_blocks, device=self.device)
+        active &= block > first
+        active |= block == first
+        return active
+
+    def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "FeatureDistribution":
+        """The same distribution with samples of this dtype on this device."""
+        moved = copy.copy(self)
+        moved.dtype = dtype or self.dtype
+        moved.probability = self.probability.to(device or self.device)
+        moved.block_of_feature = self.block_of_feature.to(device or self.device)
+        return moved
+
+    def repeat(self, n_times: int) -> "FeatureDistribution":
+        """The same settings over and over, `n_times` in all; a single setting stays one, since one fits all."""
+        repeated = copy.copy(self)
+        if self.n_instances > 1:
+            repeated.probability = self.probability.repeat(n_times, 1)
+        return repeated
+
+
+class Independent(FeatureDistribution):
+    """Every feature is active by itself.
+
+    Args:
+        n_features: number of features n, at least 1.
+        probability: p = 1 - S of each feature being active, in (0, 1]; broadcasts to [instance, feature].
+        signed: active values are uniform on [-1, 1] instead of [0, 1] (the absolute-value task).
+        dtype: of the samples.
+
+    Samples live on the device of `probability`.
+
+    Raises:
+        ValueError: n_features < 1; a probability outside (0, 1]; a shape that does not broadcast.
+
+    >>> Independent(n_features=5, probability=torch.tensor([[1.0], [0.2]])).zero_probability
+    tensor([0.0000, 0.3277], dtype=torch.float64)
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        probability: float | Tensor,
+        *,
+        signed: bool = False,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        checks.require_int(n_features=n_features, at_least=1)
+        table = checks.probabilities(probability, "probability", n_features, "feature")
+        super().__init__(0, 1, n_features, table, signed=signed, dtype=dtype)
+
+
+class CorrelatedSets(FeatureDistribution):
+    """Sets of features that are active all together or not at all; their values stay independent.
+
+    Args:
+        n_sets: number of sets, at least 1.
+        set_size: features per set, at least 1.
+        probability: of each set being active, in (0, 1]; broadcasts to [instance, block], where the blocks are the sets
+            followed by the features that belong to none.
+        n_features: total, if there are further, independent features behind the sets.
+        signed: active values are uniform on [-1, 1] instead of [0, 1].
+        dtype: of the samples.
+
+    Raises:
+        ValueError: the sets hold more features than n_features; a probability outside (0, 1]; a wrong shape.
+
+    Source: paper, "Correlated and anticorrelated features".
+    """
+
+    def __init__(
+        self,
+        n_sets: int,
+        set_size: int,
+        probability: float | Tensor,
+        *,
+        n_features: int | None = None,
+        signed: bool = False,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        _init_sets(self, n_sets, set_size, probability, n_features, False, signed, dtype)
+
+
+class AnticorrelatedSets(FeatureDistribution):
+    """Sets of features of which at most one is active: the set with its probability, then one member at random.
+
+    Args: as for `CorrelatedSets`; `probability` is the set's, so each member is active with probability / set_size.
+
+    Raises:
+        ValueError: the sets hold more features than n_features; a probability outside (0, 1]; a wrong shape.
+
+    Source: paper, "Correlated and anticorrelated features".
+    """
+
+    def __init__(
+        self,
+        n_sets: int,
+        set_size: int,
+        probability: float | Tensor,
+        *,
+        n_features: int | None = None,
+        signed: bool = False,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        _init_sets(self, n_sets, set_size, probability, n_features, True, signed, dtype)
+
+
+def _init_sets(
+    self: FeatureDistribution,
+    n_sets: int,
+    set_size: int,
+    probability: float | Tensor,
+    n_features: int | None,
+    exclusive: bool,
+    signed: bool,
+    dtype: torch.dtype,
+) -> None:
+    checks.require_int(n_sets=n_sets, set_size=set_size, at_least=1)
+    in_sets = n_sets * set_size
+    n_features = in_sets if n_features is None else n_features
+    checks.require_int(n_features=n_features, at_least=1)
+    if in_sets > n_features:
+        raise ValueError(f"n_sets * set_size must be at most n_features = {n_features}, got {n_sets} * {set_size}")
+    n_single = n_features - in_sets
+    table = checks.probabilities(probability, "probability", n_sets + n_single, "block")
+    FeatureDistribution.__init__(self, n_sets, set_size, n_single, table, exclusive=exclusive, signed=signed, dtype=dtype)

@@ -1,0 +1,44 @@
+"""Orientation: of all the rotated and mirrored copies of a 2D solution, the one that is drawn."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from supertoy.checks import require_weights
+
+
+def canonical_orientation(W: Float[Tensor, "instance 2 feature"]) -> Float[Tensor, "instance 2 feature"]:
+    """Turn and mirror each solution so that equal solutions look equal.
+
+    A tied model without a hidden activation does the same after W -> O W for any orthogonal O. Of all these the canonical
+    one has its first represented feature along the positive x axis, and the next one that is not parallel to it above that
+    axis. A feature counts as represented if its norm is at least half the largest.
+
+    Args:
+        W: weights with two hidden dimensions.
+
+    Raises:
+        ValueError: W does not have two hidden dimensions, or is not finite.
+
+    Source: paper, "Perturbing the weights of features".
+
+    >>> canonical_orientation(torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]))
+    tensor([[[1., 0.],
+             [0., 1.]]])
+    """
+    require_weights(W=W)
+    if W.shape[1] != 2:
+        raise ValueError(f"W must have 2 hidden dimensions, got {W.shape[1]}")
+    norm = torch.linalg.vector_norm(W, dim=1)
+    represented = norm >= norm.amax(-1, keepdim=True) / 2
+    angle = torch.atan2(W[:, 1], W[:, 0])
+    angle = angle - _first(angle, represented)
+    # |sin| above 0.3 is 17 degrees off the axis: well past the wobble of an antipodal pair.
+    side = _first(angle.sin(), represented & (angle.sin().abs() > 0.3))
+    mirror = torch.where(side < 0, -1.0, 1.0).to(W.dtype)
+    return torch.stack([norm * angle.cos(), mirror * norm * angle.sin()], dim=1)
+
+
+def _first(values: Tensor, wanted: Tensor) -> Tensor:
+    """Each instance's first value for which `wanted` holds (its very first if none is), [instance, 1]."""
+    return values.gather(1, wanted.int().argmax(-1, keepdim=True))

@@ -1,0 +1,212 @@
+"""What can be derived: the loss as feature benefit against interference, and the packings that follow from it."""
+
+import itertools
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.optimize import minimize
+from torch import Tensor
+
+from supertoy import checks
+from supertoy.data import FeatureDistribution
+from supertoy.loss import expected_loss
+from supertoy.models import ReLUOutputModel
+
+
+def linear_loss_terms(
+    W: Float[Tensor, "instance hidden feature"], importance: float | Tensor = 1.0
+) -> tuple[Float[Tensor, "instance"], Float[Tensor, "instance"]]:
+    """Feature benefit and interference, whose sum is the loss of a linear model without bias on x ~ Normal(0, 1).
+
+    Feature benefit is Σ_i I_i (1 - ‖W_i‖²)², what is lost by not representing features; interference is
+    Σ_{i≠j} I_j (W_j · W_i)², what representing them in shared directions costs.
+
+    Args:
+        W: weights, one column W_i per feature.
+        importance: I_i, broadcasts to [instance, feature].
+
+    Raises:
+        ValueError: W is not finite or not [instance, hidden, feature]; importance negative or of a wrong shape.
+
+    Source: paper, "Mathematical understanding", after Saxe, McClelland & Ganguli (2014).
+
+    >>> linear_loss_terms(torch.tensor([[[1.0, -1.0]]]))
+    (tensor([0.], dtype=torch.float64), tensor([2.], dtype=torch.float64))
+    """
+    gram, I = _gram_and_importance(W, importance)
+    squared_norm = gram.diagonal(dim1=-2, dim2=-1)
+    benefit = (I * (1 - squared_norm).square()).sum(-1)
+    interference = (I * (gram.square().sum(-1) - squared_norm.square())).sum(-1)
+    return benefit, interference
+
+
+def zero_sparse_loss(b: Float[Tensor, "instance feature"], importance: float | Tensor = 1.0) -> Float[Tensor, "instance"]:
+    """L_0 = Σ_i I_i ReLU(b_i)²: the ReLU model's loss on the zero vector.
+
+    Raises:
+        ValueError: b is not finite; importance negative or of a wrong shape.
+
+    Source: paper, "Mathematical understanding".
+
+    >>> zero_sparse_loss(torch.tensor([[-1.0, 0.5]]))
+    tensor([0.2500], dtype=torch.float64)
+    """
+    checks.require_finite(b=b)
+    I = checks.importances(importance, *b.shape).to(b.device)
+    return (I * b.double().relu().square()).sum(-1)
+
+
+def one_sparse_loss_terms(
+    W: Float[Tensor, "instance hidden feature"],
+    b: Float[Tensor, "instance feature"],
+    importance: float | Tensor = 1.0,
+) -> tuple[Float[Tensor, "instance"], Float[Tensor, "instance"]]:
+    """Feature benefit and interference of the ReLU model on vectors with exactly one active feature: L_1 is their sum.
+
+    Feature benefit is the mean over features of ∫ I_i (x - ReLU(‖W_i‖² x + b_i))² dx; interference the same mean of
+    Σ_{j≠i} ∫ I_j ReLU(W_j·W_i x + b_j)² dx, x from 0 to 1. Both in closed form. (The paper writes the sums over features
+    without the 1/n, for which its weight of L_1 has to be p (1 - p)^(n-1).)
+
+    Raises:
+        ValueError: W or b is not finite; shapes that do not fit; importance negative or of a wrong shape.
+
+    Source: paper, "Mathematical understanding".
+    """
+    gram, I = _gram_and_importance(W, importance)
+    n = gram.shape[-1]
+    squared_output = _integral(gram, b.double()[:, :, None], (0.0, 0.0, 1.0))  # [instance, j, i]: output j, input i
+    interference = I[:, :, None] * squared_output
+    interference.diagonal(dim1=-2, dim2=-1).zero_()
+
+    squared_norm, offset = gram.diagonal(dim1=-2, dim2=-1), b.double()
+    product = _integral(squared_norm, offset, (0.0, 1.0, 0.0))
+    benefit = I * (1 / 3 - 2 * product + squared_output.diagonal(dim1=-2, dim2=-1))
+    return benefit.sum(-1) / n, interference.sum((-2, -1)) / n
+
+
+def _integral(slope: Tensor, offset: Tensor, kind: tuple[float, float, float]) -> Tensor:
+    """∫_0^1 of x r (kind 0, 1, 0) or r² (kind 0, 0, 1), where r = ReLU(slope x + offset).
+
+    The integrand is a quadratic on the part of [0, 1] where r is positive, so Simpson's rule on that part is exact, and
+    unlike an antiderivative it does not divide by a slope that may be zero.
+    """
+    _, times_x, times_r = kind
+    root = (-offset / torch.where(slope == 0, 1.0, slope)).clamp(0, 1)
+    positive_at_0, positive_at_1 = offset > 0, slope + offset > 0
+    lower = torch.where(positive_at_0, torch.zeros_like(root), root)
+    upper = torch.where(positive_at_1, torch.ones_like(root), root)
+    lower, upper = torch.where(positive_at_0 | positive_at_1, torch.stack([lower, upper]), 0.0)
+
+    def integrand(x: Tensor) -> Tensor:
+        r = (slope * x + offset).relu()
+        return times_x * x * r + times_r * r**2
+
+    middle = (lower + upper) / 2
+    return (upper - lower) / 6 * (integrand(lower) + 4 * integrand(middle) + integrand(upper))
+
+
+def k_sparse_losses(
+    W: Float[Tensor, "instance hidden feature"],
+    b: Float[Tensor, "instance feature"],
+    importance: float | Tensor = 1.0,
+) -> Float[Tensor, "instance n_active"]:
+    """L_0 ... L_n: the ReLU model's expected loss given that exactly k features are active, each choice of k equally likely.
+
+    Evaluated subset by subset (2^n of them), each with the Fourier series of `expected_loss`.
+
+    Raises:
+        ValueError: more than 12 features; W or b is not finite; importance negative or of a wrong shape.
+
+    Source: paper, "Mathematical understanding".
+    """
+    _gram_and_importance(W, importance)
+    n_instances, n_hidden, n = W.shape
+    if n > 12:
+        raise ValueError(f"W must have at most 12 features, since all 2^n subsets are evaluated; got {n}")
+    patterns = torch.tensor(list(itertools.product([0.0, 1.0], repeat=n)), dtype=torch.float64, device=W.device)
+    n_active = patterns.sum(-1).long()
+    losses = torch.zeros(n_instances, n + 1, dtype=torch.float64, device=W.device)
+    # A distribution in which the features of one subset are surely active and the others never, for every subset at once.
+    subsets = FeatureDistribution(0, 1, n, patterns, dtype=torch.float64)
+    model = ReLUOutputModel(len(patterns), n, n_hidden, dtype=torch.float64, device=W.device)
+    for instance in range(n_instances):
+        with torch.no_grad():
+            model.W.copy_(W[instance].expand_as(model.W))
+            model.b.copy_(b[instance].expand_as(model.b))
+        I = checks.importances(importance, n_instances, n)[instance]
+        losses[instance].index_add_(0, n_active, expected_loss(model, subsets, importance=I, n_frequencies=1024))
+    return losses / torch.bincount(n_active, minlength=n + 1)
+
+
+def binomial_weights(n_features: int, probability: Float[Tensor, "instance"]) -> Float[Tensor, "instance n_active"]:
+    """Probability that exactly k = 0 ... n of n independent features are active, float64.
+
+    Raises:
+        ValueError: n_features below 1; a probability outside (0, 1].
+
+    Source: paper, "Mathematical understanding".
+
+    >>> binomial_weights(2, torch.tensor([0.5]))
+    tensor([[0.2500, 0.5000, 0.2500]], dtype=torch.float64)
+    """
+    checks.require_int(n_features=n_features, at_least=1)
+    p = checks.probabilities(probability[:, None], "probability", 1, "column")
+    k = torch.arange(n_features + 1, device=p.device)
+    choices = torch.tensor([math.comb(n_features, i) for i in k.tolist()], dtype=torch.float64, device=p.device)
+    return choices * p**k * (1 - p) ** (n_features - k)
+
+
+def interference_of(points: np.ndarray) -> float:
+    """Σ_{i≠j} ∫ ReLU(W_j · W_i x)² dx = Σ_{i≠j} ReLU(W_j · W_i)² / 3 for unit vectors: zero bias, equal importance.
+
+    Args:
+        points: [number, dimension]; scaled to unit length first.
+
+    Source: paper, "Mathematical understanding", the interference part of L_1.
+    """
+    unit = points / np.linalg.norm(points, axis=1, keepdims=True)
+    cosine = unit @ unit.T
+    np.fill_diagonal(cosine, 0.0)
+    return float((np.maximum(cosine, 0) ** 2).sum() / 3)
+
+
+def least_interference(n_points: int, n_dimensions: int, *, n_restarts: int = 32, seed: int = 0) -> np.ndarray:
+    """Unit vectors of least interference, a relative of Thomson's problem of charges on a sphere.
+
+    Args:
+        n_points: number of vectors, at least 1.
+        n_dimensions: of the space, at least 1.
+        n_restarts: random starts, of which the lowest is kept.
+        seed: of the starts.
+
+    Returns:
+        [n_points, n_dimensions], unit vectors.
+
+    Source: paper, "Mathematical understanding".
+    """
+    checks.require_int(n_points=n_points, n_dimensions=n_dimensions, n_restarts=n_restarts, at_least=1)
+    random = np.random.default_rng(seed)
+
+    def value_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        points = flat.reshape(n_points, n_dimensions)
+        norm = np.linalg.norm(points, axis=1, keepdims=True)
+        unit = points / norm
+        overlap = np.maximum(unit @ unit.T, 0)
+        np.fill_diagonal(overlap, 0.0)
+        d_unit = 4 / 3 * overlap @ unit
+        d_points = (d_unit - (d_unit * unit).sum(1, keepdims=True) * unit) / norm
+        return float((overlap**2).sum() / 3), d_points.ravel()
+
+    starts = random.standard_normal((n_restarts, n_points * n_dimensions))
+    options = {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 2000}
+    solutions = [minimize(value_and_gradient, s, jac=True, method="L-BFGS-B", options=options) for s in starts]
+    best = min(solutions, key=lambda solution: solution.fun).x.reshape(n_points, n_dimensions)
+    return best / np.linalg.norm(best, axis=1, keepdims=True)
+
+
+def _gram_and_importance(W: Tensor, importance: float | Tensor) -> tuple[Tensor, Tensor]:
+    checks.require_weights(W=W)
+    W = W.detach().double()
+    return W.mT @ W, checks.importances(importance, W.shape[0], W.shape[2]).to(W.device)

@@ -1,0 +1,88 @@
+"""The built book, read as a browser would: alternative text, links, no errors, nothing asked of other hosts."""
+
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+SITE = Path(__file__).parents[2] / "_build" / "html"
+# Pages with content; _static has templates and _sources the chapters' source.
+PAGES = sorted(path for path in SITE.rglob("*.html") if path.relative_to(SITE).parts[0] not in ("_static", "_sources"))
+each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(SITE)))
+
+
+@cache
+def parse(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def content(path: Path) -> BeautifulSoup:
+    """The page without the theme's frame around it."""
+    page = parse(path)
+    return page.find("article") or page
+
+
+def names(page: BeautifulSoup) -> set[str]:
+    """What a link's #fragment can point to."""
+    return {tag.get("id") or tag.get("name") for tag in page.find_all(lambda tag: tag.get("id") or tag.get("name"))}
+
+
+def other_host(url: str) -> bool:
+    return bool(urlsplit(url).netloc)
+
+
+def test_the_site_is_built():
+    assert PAGES, f"there is no built book in {SITE.parent.name}/{SITE.name}; run `make book` first"
+
+
+@each_page
+def test_every_image_has_alternative_text(path):
+    silent = []
+    for image in content(path).find_all("img"):
+        text = image.get("alt", "").strip()
+        # Sphinx falls back to the file's path, which tells a listener nothing.
+        if not text or text.endswith((".svg", ".png", ".jpg", ".jpeg", ".gif")):
+            silent.append(image.get("src"))
+    for drawing in content(path).find_all(["svg", "object", "canvas"]):
+        hidden = drawing.get("aria-hidden") == "true" or drawing.find_parent(attrs={"aria-hidden": "true"})
+        labelled = any(drawing.get(name) for name in ("aria-label", "aria-labelledby"))
+        titled = drawing.find("title", recursive=False)
+        in_labelled_image = drawing.find_parent(attrs={"role": "img", "aria-label": True})
+        if not (hidden or labelled or titled or in_labelled_image):
+            silent.append(str(drawing)[:120])
+    assert not silent
+
+
+@each_page
+def test_internal_links_lead_somewhere(path):
+    broken = []
+    for tag in parse(path).find_all(["a", "link", "img", "script", "source", "iframe"]):
+        url = tag.get("href") or tag.get("src")
+        if not url or url == "#" or urlsplit(url).scheme or other_host(url):
+            continue
+        target, fragment = unquote(urlsplit(url).path), unquote(urlsplit(url).fragment)
+        file = (path.parent / target).resolve() if target else path
+        if file.is_dir():
+            file = file / "index.html"
+        if not file.exists() or (fragment and file.suffix == ".html" and fragment not in names(parse(file))):
+            broken.append(url)
+    assert not broken
+
+
+@each_page
+def test_no_cell_ended_in_an_error_or_wrote_to_stderr(path):
+    assert not [tag.get_text()[:500] for tag in parse(path).select(".output.traceback, .output.stderr")]
+
+
+@each_page
+def test_no_reference_was_left_unresolved(path):
+    assert not [tag.get_text()[:200] for tag in parse(path).select(".problematic, .system-message")]
+
+
+@each_page
+def test_loading_the_page_asks_no_other_host(path):
+    asked = [tag["src"] for tag in parse(path).find_all(["script", "img", "iframe", "source"], src=True)]
+    asked += [tag["href"] for tag in parse(path).find_all("link", href=True) if "canonical" not in tag.get("rel", [])]
+    assert not [url for url in asked if other_host(url)]
