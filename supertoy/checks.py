@@ -66,7 +66,8 @@ def importances(value: "float | Tensor", n_instances: int, n_features: int) -> T
 
 def _table(value: "float | Tensor", name: str, n_columns: int, axis: str) -> Tensor:
     try:
-        tensor = torch.as_tensor(value)
+        # A Python float has 53 bits; torch would keep 24 of them.
+        tensor = torch.as_tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{name} must be a number or a tensor, got {type(value).__name__}") from error
     if tensor.is_complex() or tensor.dtype == torch.bool:

@@ -22,9 +22,9 @@ def canonical_orientation(W: Float[Tensor, "instance 2 feature"]) -> Float[Tenso
 
     Source: paper, "Perturbing the weights of features".
 
-    >>> canonical_orientation(torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]))
-    tensor([[[1., 0.],
-             [0., 1.]]])
+    >>> canonical_orientation(torch.tensor([[[0.0, 2.0], [1.0, 0.0]]])).round().int()
+    tensor([[[1, 0],
+             [0, 2]]], dtype=torch.int32)
     """
     require_weights(W=W)
     if W.shape[1] != 2:

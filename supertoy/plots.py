@@ -68,7 +68,7 @@ def feature_directions(
     # The most important feature is the darkest, the low end of the map.
     rgba = IMPORTANCE(1 - colour(I.numpy()) if I.max() > I.min() else np.zeros(I.shape))
     points = W.detach().cpu().numpy()
-    limit = max(1.45, 1.25 * np.linalg.norm(points, axis=1).max())
+    limit = max(1.45, 1.25 * float(np.linalg.norm(points, axis=1).max()))
     with plt.rc_context(_STYLE):
         n_columns = min(len(W), 5)
         n_rows = -(-len(W) // n_columns)
@@ -146,7 +146,7 @@ def weights_and_norms(
                 axis.set(xticks=[], yticks=[])
                 axis.spines[:].set(visible=True, color="0.7", linewidth=0.8)
             colours = SUPERPOSITION(shared[k].clamp(0, 1).numpy())
-            bars.bar(np.arange(1, n + 1), norm[k], width=0.86 if n < 40 else 1.0, color=colours, linewidth=0)
+            bars.bar(np.arange(1, n + 1), norm[k].numpy(), width=0.86 if n < 40 else 1.0, color=colours, linewidth=0)
             bars.set(xlim=(0.5, n + 0.5), ylim=(0, top), xticks=[1, n // 4, n // 2, 3 * n // 4, n], yticks=[0, 1])
             bars.tick_params(labelsize=8, labelleft=column == 0)
             if column == 0:

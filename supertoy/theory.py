@@ -11,7 +11,7 @@ from torch import Tensor
 
 from supertoy import checks
 from supertoy.data import FeatureDistribution
-from supertoy.loss import expected_loss
+from supertoy.loss import expected_loss, relu_moments
 from supertoy.models import ReLUOutputModel
 
 
@@ -76,35 +76,14 @@ def one_sparse_loss_terms(
     """
     gram, I = _gram_and_importance(W, importance)
     n = gram.shape[-1]
-    squared_output = _integral(gram, b.double()[:, :, None], (0.0, 0.0, 1.0))  # [instance, j, i]: output j, input i
+    offset = b.double()
+    _, squared_output = relu_moments(gram, offset[:, :, None])  # [instance, j, i]: output j, input i
     interference = I[:, :, None] * squared_output
     interference.diagonal(dim1=-2, dim2=-1).zero_()
 
-    squared_norm, offset = gram.diagonal(dim1=-2, dim2=-1), b.double()
-    product = _integral(squared_norm, offset, (0.0, 1.0, 0.0))
-    benefit = I * (1 / 3 - 2 * product + squared_output.diagonal(dim1=-2, dim2=-1))
+    product, square = relu_moments(gram.diagonal(dim1=-2, dim2=-1), offset)
+    benefit = I * (1 / 3 - 2 * product + square)
     return benefit.sum(-1) / n, interference.sum((-2, -1)) / n
-
-
-def _integral(slope: Tensor, offset: Tensor, kind: tuple[float, float, float]) -> Tensor:
-    """∫_0^1 of x r (kind 0, 1, 0) or r² (kind 0, 0, 1), where r = ReLU(slope x + offset).
-
-    The integrand is a quadratic on the part of [0, 1] where r is positive, so Simpson's rule on that part is exact, and
-    unlike an antiderivative it does not divide by a slope that may be zero.
-    """
-    _, times_x, times_r = kind
-    root = (-offset / torch.where(slope == 0, 1.0, slope)).clamp(0, 1)
-    positive_at_0, positive_at_1 = offset > 0, slope + offset > 0
-    lower = torch.where(positive_at_0, torch.zeros_like(root), root)
-    upper = torch.where(positive_at_1, torch.ones_like(root), root)
-    lower, upper = torch.where(positive_at_0 | positive_at_1, torch.stack([lower, upper]), 0.0)
-
-    def integrand(x: Tensor) -> Tensor:
-        r = (slope * x + offset).relu()
-        return times_x * x * r + times_r * r**2
-
-    middle = (lower + upper) / 2
-    return (upper - lower) / 6 * (integrand(lower) + 4 * integrand(middle) + integrand(upper))
 
 
 def k_sparse_losses(
@@ -136,7 +115,7 @@ def k_sparse_losses(
             model.W.copy_(W[instance].expand_as(model.W))
             model.b.copy_(b[instance].expand_as(model.b))
         I = checks.importances(importance, n_instances, n)[instance]
-        losses[instance].index_add_(0, n_active, expected_loss(model, subsets, importance=I, n_frequencies=1024))
+        losses[instance].index_add_(0, n_active, expected_loss(model, subsets, importance=I))
     return losses / torch.bincount(n_active, minlength=n + 1)
 
 

@@ -124,7 +124,8 @@ def train(
         loss = expected_loss(runs, data.repeat(n_left), importance=I.repeat(n_left, 1))
     except KeyboardInterrupt:
         # Control goes back at once: the restart that looks best in the last steps, no exact evaluation.
-        _copy(runs, model, _best(_recent(losses, n_done), model.n_instances))
+        if n_done:
+            _copy(runs, model, _best(_recent(losses, n_done), model.n_instances))
         raise
 
     best = _best(loss, model.n_instances)

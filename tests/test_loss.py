@@ -1,0 +1,132 @@
+"""The expected loss against integrals by hand, against brute-force Monte Carlo, and against itself at another length."""
+
+import itertools
+
+import pytest
+import torch
+from scipy.integrate import dblquad, quad
+from torch.testing import assert_close
+
+import supertoy as st
+from tests.strategies import MODELS, distributions, model_with_random_weights, plain_sample
+
+IMPORTANCE = 0.9 ** torch.arange(6)
+
+
+@pytest.mark.parametrize(("kind", "signed"), list(itertools.product(distributions(), [False, True])))
+def test_it_is_the_mean_loss_of_a_plain_sample(kind, signed):
+    data = distributions(signed)[kind]
+    x = plain_sample(data, 100_000)
+    for model_kind in MODELS:
+        model = model_with_random_weights(model_kind, 3, 6, 3).requires_grad_(False)
+        row_loss = (IMPORTANCE * (model(x) - model.target(x)).square()).sum(-1)
+        error = row_loss.std(1) / len(row_loss[0]) ** 0.5
+        # Models with a ReLU hidden layer are sampled themselves, to a relative standard error of 0.2 %.
+        own = 2e-3 * row_loss.mean(1) if model.hidden_relu else 0
+        loss = st.expected_loss(model, data, importance=IMPORTANCE)
+        assert ((loss - row_loss.mean(1)).abs() < 4.5 * (error**2 + own**2) ** 0.5).all(), model_kind
+
+
+@pytest.mark.parametrize("kind", distributions())
+def test_the_series_has_converged_at_its_default_length(kind):
+    for signed in (False, True):
+        data = distributions(signed)[kind]
+        model = model_with_random_weights(st.ReLUOutputModel, 3, 6, 3)
+        assert_close(st.expected_loss(model, data), st.expected_loss(model, data, n_frequencies=8192), rtol=1e-5, atol=0)
+
+
+def test_one_and_two_features_agree_with_numerical_integration():
+    W, b, I = (
+        torch.tensor([[[0.9, -0.7]]], dtype=torch.float64),
+        torch.tensor([[-0.1, 0.2]], dtype=torch.float64),
+        (1.0, 0.5),
+    )
+    model = st.ReLUOutputModel(1, 2, 1, dtype=torch.float64).requires_grad_(False)
+    model.W.copy_(W)
+    model.b.copy_(b)
+
+    def loss(x1, x2):
+        h = 0.9 * x1 - 0.7 * x2
+        out1, out2 = max(0.0, 0.9 * h - 0.1), max(0.0, -0.7 * h + 0.2)
+        return I[0] * (x1 - out1) ** 2 + I[1] * (x2 - out2) ** 2
+
+    p = 0.3
+    both = dblquad(loss, 0, 1, 0, 1, epsabs=1e-9)[0]
+    first, second = quad(lambda x: loss(x, 0), 0, 1)[0], quad(lambda x: loss(0, x), 0, 1)[0]
+    expected = p * p * both + p * (1 - p) * (first + second) + (1 - p) ** 2 * loss(0, 0)
+    result = st.expected_loss(model, st.Independent(2, p), importance=torch.tensor(I), n_frequencies=4096)
+    assert result.item() == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize("p", [1.0, 0.2, 0.001])
+def test_a_feature_answered_by_its_mean_costs_its_variance(p):
+    model = st.ReLUOutputModel(1, 4, 2).requires_grad_(False)
+    model.W.zero_()
+    model.b.fill_(p / 2)
+    loss = st.expected_loss(model, st.Independent(4, p), importance=torch.tensor([1.0, 2, 0, 1]))
+    assert loss.item() == pytest.approx(4 * (p / 3 - p**2 / 4), rel=1e-6)
+
+
+def test_a_perfect_memory_has_no_loss():
+    model = st.ReLUOutputModel(1, 3, 3, dtype=torch.float64).requires_grad_(False)
+    model.W.copy_(torch.eye(3)[None])
+    assert st.expected_loss(model, st.Independent(3, 0.4)).item() == pytest.approx(0, abs=1e-8)
+
+
+def test_outputs_that_are_switched_off_cost_the_second_moment():
+    model = st.ReLUOutputModel(1, 3, 2).requires_grad_(False)
+    model.b.fill_(-1e4)
+    assert st.expected_loss(model, st.Independent(3, 0.4)).item() == pytest.approx(0.4, rel=1e-6)
+
+
+def test_float32_models_get_a_float64_loss_and_one_setting_fits_all_instances():
+    model = model_with_random_weights(st.ReLUOutputModel, 4, 6, 3, dtype=torch.float32)
+    loss = st.expected_loss(model, st.Independent(6, 0.1))
+    assert loss.dtype == torch.float64
+    assert_close(loss, st.expected_loss(model, st.Independent(6, torch.full((4, 1), 0.1))))
+
+
+def test_sampled_loss_agrees_and_knows_its_error():
+    data = st.Independent(6, torch.tensor([[1.0], [0.3], [0.05]]))
+    model = model_with_random_weights(st.ReLUOutputModel, 3, 6, 3)
+    exact = st.expected_loss(model, data)
+    deviations = []
+    for seed in range(30):
+        sampled, error = st.sampled_loss(model, *data.sample(2000, torch.Generator().manual_seed(seed)))
+        deviations.append((sampled - exact) / error)
+    deviations = torch.stack(deviations)
+    assert deviations.std().item() == pytest.approx(1, abs=0.3)
+    assert deviations.mean().abs() < 0.4
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"importance": -1.0}, ValueError, "importance must be finite and not negative; got -1"),
+        ({"importance": torch.ones(5)}, ValueError, r"importance must broadcast .* \[5\]"),
+        ({"importance": torch.ones(2, 6)}, ValueError, "importance must have 1 or 3 instances, got 2"),
+        ({"importance": float("nan")}, ValueError, "importance must be finite"),
+        ({"importance": "high"}, TypeError, "importance"),
+        ({"data": st.Independent(5, 0.5)}, ValueError, "data must have the model's 6 features, got 5"),
+        (
+            {"data": st.Independent(6, torch.full((2, 1), 0.5))},
+            ValueError,
+            "data must have 1 or the model's 3 instances, got 2",
+        ),
+        ({"data": "independent"}, TypeError, "data"),
+        ({"n_frequencies": 0}, ValueError, "n_frequencies must be at least 1"),
+        ({"rtol": 0.0}, ValueError, "rtol must be finite and above 0"),
+    ],
+)
+def test_bad_arguments_are_refused(change, error, message):
+    model = st.ReLUOutputModel(3, 6, 2)
+    arguments = {"model": model, "data": st.Independent(6, 0.5), **change}
+    with pytest.raises(error, match=message):
+        st.expected_loss(arguments.pop("model"), arguments.pop("data"), **arguments)
+
+
+def test_weights_that_are_not_finite_are_refused():
+    model = st.ReLUOutputModel(3, 6, 2).requires_grad_(False)
+    model.W[1, 0, 2] = float("nan")
+    with pytest.raises(ValueError, match="W must be finite; got nan at"):
+        st.expected_loss(model, st.Independent(6, 0.5))

@@ -1,0 +1,103 @@
+"""The four models: their formulas, their hand-derived gradients, their symmetries."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+import supertoy as st
+from tests.strategies import MODELS, model_with_random_weights
+
+
+@pytest.fixture
+def x():
+    return 2 * torch.rand(3, 40, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
+
+
+def test_each_model_computes_its_formula(x):
+    linear, output, hidden, absolute = (model_with_random_weights(kind, 3, 6, 4) for kind in MODELS)
+    k, row = 1, x[1, 7]
+    W, b = linear.W[k], linear.b[k]
+    assert_close(linear(x)[k, 7], W.T @ W @ row + b)
+    W, b = output.W[k], output.b[k]
+    assert_close(output(x)[k, 7], (W.T @ W @ row + b).relu())
+    W, b = hidden.W[k], hidden.b[k]
+    assert_close(hidden(x)[k, 7], (W.T @ (W @ row).relu() + b).relu())
+    W1, W2, b = absolute.W1[k], absolute.W2[k], absolute.b[k]
+    assert_close(absolute(x)[k, 7], (W2 @ (W1 @ row).relu() + b).relu())
+    assert torch.equal(absolute.target(x), x.abs())
+    assert torch.equal(hidden.target(x), x)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_hand_derived_gradients_are_autograds(kind, x):
+    model = model_with_random_weights(kind, 3, 6, 4)
+    weight = torch.rand(x.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    loss, gradients = model.loss_and_gradients(x, weight)
+    expected = (weight * (model(x) - model.target(x)).square()).sum((1, 2))
+    assert_close(loss, expected)
+    expected.sum().backward()
+    assert gradients.keys() == dict(model.named_parameters()).keys()
+    for name, parameter in model.named_parameters():
+        assert_close(gradients[name], parameter.grad)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_hand_derived_gradients_predict_small_changes_of_the_loss(kind, x):
+    model = model_with_random_weights(kind, 3, 6, 4).requires_grad_(False)
+    weight = torch.full_like(x, 0.01)
+    _, gradients = model.loss_and_gradients(x, weight)
+    for name, parameter in model.named_parameters():
+        direction = torch.randn(parameter.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+        losses = []
+        for step in (1e-6, -2e-6):
+            parameter += step * direction
+            losses.append(model.loss_and_gradients(x, weight)[0])
+        parameter += 1e-6 * direction
+        slope = (gradients[name] * direction).flatten(1).sum(1)
+        assert_close((losses[0] - losses[1]) / 2e-6, slope, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(("kind", "free"), [(st.LinearModel, True), (st.ReLUOutputModel, True), (st.ReLUHiddenModel, False)])
+def test_rotating_the_hidden_space_changes_nothing_unless_it_has_a_relu(kind, free, x):
+    model = model_with_random_weights(kind, 3, 6, 4).requires_grad_(False)
+    O, _ = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(3)))
+    before = model(x)
+    model.W.copy_(O @ model.W)
+    assert torch.allclose(model(x), before, atol=1e-12) is free
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_an_instance_starts_the_same_whatever_stands_beside_it(kind):
+    few, many = kind(2, 5, 3, seed=7), kind(9, 5, 3, seed=7)
+    for name, parameter in few.named_parameters():
+        assert torch.equal(parameter, getattr(many, name)[:2])
+    other = kind(2, 5, 3, seed=8)
+    assert not torch.equal(few.input_weights, other.input_weights)
+    assert not torch.equal(few.input_weights[0], few.input_weights[1])
+
+
+def test_weights_start_at_the_scale_of_the_published_code():
+    model = st.ReLUOutputModel(200, 20, 5, seed=0)
+    assert model.W.std().item() == pytest.approx((2 / (21 * 5)) ** 0.5, rel=0.03)
+    assert not model.b.any()
+
+
+def test_dtype_and_device_are_honoured():
+    assert st.ReLUOutputModel(1, 2, 1).W.dtype == torch.float32
+    assert st.ReLUOutputModel(1, 2, 1, dtype=torch.float64).b.dtype == torch.float64
+    assert st.ReLUOutputModel(1, 2, 1, device="meta").W.device.type == "meta"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((1, 2, 0), ValueError, "n_hidden must be at least 1, got 0"),
+        ((0, 2, 1), ValueError, "n_instances must be at least 1, got 0"),
+        ((1, -2, 1), ValueError, "n_features must be at least 1, got -2"),
+        ((1, 2, 1.0), TypeError, "n_hidden"),
+        ((1, "2", 1), TypeError, "n_features"),
+    ],
+)
+def test_impossible_sizes_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        st.ReLUOutputModel(*arguments)

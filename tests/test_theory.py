@@ -1,0 +1,99 @@
+"""The derived formulas against integrals, samples and each other."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import quad
+from torch.testing import assert_close
+
+import supertoy as st
+from supertoy import theory
+from tests.strategies import model_with_random_weights
+
+IMPORTANCE = 0.8 ** torch.arange(5)
+DENSITIES = torch.tensor([0.9, 0.3, 0.05])
+
+
+@pytest.fixture
+def model():
+    return model_with_random_weights(st.ReLUOutputModel, 3, 5, 2).requires_grad_(False)
+
+
+def test_benefit_plus_interference_is_the_exact_gaussian_loss():
+    model = model_with_random_weights(st.LinearModel, 3, 5, 2).requires_grad_(False)
+    # For x ~ Normal(0, 1), E ‖D (1 - WᵀW) x‖² is the squared Frobenius norm of D (1 - WᵀW), D² the importances.
+    residual = torch.eye(5, dtype=torch.float64) - model.W.mT @ model.W
+    expected = (IMPORTANCE[:, None] * residual.square()).sum((1, 2))
+    assert_close(sum(theory.linear_loss_terms(model.W, IMPORTANCE)), expected)
+
+
+def test_orthogonal_features_have_no_interference_and_missing_ones_no_benefit():
+    benefit, interference = theory.linear_loss_terms(torch.eye(2, 3)[None], torch.tensor([1.0, 1.0, 0.5]))
+    assert (benefit.item(), interference.item()) == (0.5, 0)
+
+
+def test_closed_forms_of_l0_and_l1_agree_with_numerical_integration(model):
+    W, b = model.W[0].numpy(), model.b[0].numpy()
+    gram, I = W.T @ W, IMPORTANCE.numpy().astype(float)
+    l0 = sum(I[i] * max(0, b[i]) ** 2 for i in range(5))
+    l1 = 0.0
+    for i in range(5):
+        for j in range(5):
+            target = float(i == j)
+            integral, _ = quad(lambda x, i=i, j=j, t=target: (t * x - max(0, gram[j, i] * x + b[j])) ** 2, 0, 1, limit=200)
+            l1 += I[j] * integral / 5
+    assert theory.zero_sparse_loss(model.b, IMPORTANCE)[0].item() == pytest.approx(l0)
+    assert sum(theory.one_sparse_loss_terms(model.W, model.b, IMPORTANCE))[0].item() == pytest.approx(l1, rel=1e-7)
+
+
+def test_l0_and_l1_are_the_first_two_of_the_k_sparse_losses(model):
+    losses = theory.k_sparse_losses(model.W, model.b, IMPORTANCE)
+    assert losses.shape == (3, 6)
+    assert_close(losses[:, 0], theory.zero_sparse_loss(model.b, IMPORTANCE))
+    assert_close(losses[:, 1], sum(theory.one_sparse_loss_terms(model.W, model.b, IMPORTANCE)), rtol=1e-7, atol=0)
+
+
+def test_the_binomial_sum_of_k_sparse_losses_is_the_expected_loss(model):
+    weights = theory.binomial_weights(5, DENSITIES)
+    assert_close(weights.sum(1), torch.ones(3, dtype=torch.float64))
+    total = (weights * theory.k_sparse_losses(model.W, model.b, IMPORTANCE)).sum(1)
+    expected = st.expected_loss(model, st.Independent(5, DENSITIES[:, None]), importance=IMPORTANCE)
+    assert_close(total, expected, rtol=1e-5, atol=0)
+
+
+def test_two_active_features_agree_with_samples(model):
+    generator = torch.Generator().manual_seed(0)
+    losses = []
+    for i in range(5):
+        for j in range(i):
+            x = torch.zeros(1, 40_000, 5, dtype=torch.float64)
+            x[..., [i, j]] = torch.rand(1, 40_000, 2, dtype=torch.float64, generator=generator)
+            losses.append(st.sampled_loss(model, x, torch.full((1, 40_000), 1 / 40_000), importance=IMPORTANCE)[0])
+    assert_close(theory.k_sparse_losses(model.W, model.b, IMPORTANCE)[:, 2], torch.stack(losses).mean(0), rtol=0.01, atol=0)
+
+
+def test_interference_counts_only_angles_below_90_degrees():
+    assert theory.interference_of(np.array([[1.0, 0], [-2, 0], [0, 3], [0, -1]])) == 0
+    assert theory.interference_of(np.array([[1.0, 0], [1, 0]])) == pytest.approx(2 / 3)
+    # A regular pentagon: five pairs at 72°, each counted twice.
+    turn = 2 * np.pi * np.arange(5) / 5
+    pentagon = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    assert theory.interference_of(pentagon) == pytest.approx(10 / 3 * np.cos(2 * np.pi / 5) ** 2)
+
+
+@pytest.mark.parametrize(("n", "d", "least"), [(4, 2, 0.0), (6, 3, 0.0), (5, 2, 10 / 3 * np.cos(2 * np.pi / 5) ** 2)])
+def test_packings_reach_the_known_minimum(n, d, least):
+    points = theory.least_interference(n, d)
+    assert np.linalg.norm(points, axis=1) == pytest.approx(1)
+    assert theory.interference_of(points) == pytest.approx(least, abs=1e-8)
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(ValueError, match="at most 12 features"):
+        theory.k_sparse_losses(torch.ones(1, 2, 13), torch.ones(1, 13))
+    with pytest.raises(ValueError, match="importance must be finite and not negative"):
+        theory.zero_sparse_loss(torch.ones(1, 2), -1.0)
+    with pytest.raises(ValueError, match="n_points must be at least 1"):
+        theory.least_interference(0, 2)
+    with pytest.raises(ValueError, match="W must be finite"):
+        theory.linear_loss_terms(torch.full((1, 2, 2), torch.nan))
