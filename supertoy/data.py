@@ -8,6 +8,7 @@ Source: paper, "Demonstrating superposition" and "Geometry of superposition", "C
 """
 
 import copy
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -169,7 +170,33 @@ class Independent(FeatureDistribution):
         super().__init__(0, 1, n_features, table, signed=signed, dtype=dtype)
 
 
-class CorrelatedSets(FeatureDistribution):
+class _Sets(FeatureDistribution):
+    """The constructor that correlated and anticorrelated sets share."""
+
+    _exclusive: ClassVar[bool]
+
+    def __init__(
+        self,
+        n_sets: int,
+        set_size: int,
+        probability: float | Tensor,
+        *,
+        n_features: int | None = None,
+        signed: bool = False,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        checks.require_int(n_sets=n_sets, set_size=set_size, at_least=1)
+        in_sets = n_sets * set_size
+        n_features = in_sets if n_features is None else n_features
+        checks.require_int(n_features=n_features, at_least=1)
+        if in_sets > n_features:
+            raise ValueError(f"n_sets * set_size must be at most n_features = {n_features}, got {n_sets} * {set_size}")
+        n_single = n_features - in_sets
+        table = checks.probabilities(probability, "probability", n_sets + n_single, "block")
+        super().__init__(n_sets, set_size, n_single, table, exclusive=self._exclusive, signed=signed, dtype=dtype)
+
+
+class CorrelatedSets(_Sets):
     """Sets of features that are active all together or not at all; their values stay independent.
 
     Args:
@@ -187,20 +214,10 @@ class CorrelatedSets(FeatureDistribution):
     Source: paper, "Correlated and anticorrelated features".
     """
 
-    def __init__(
-        self,
-        n_sets: int,
-        set_size: int,
-        probability: float | Tensor,
-        *,
-        n_features: int | None = None,
-        signed: bool = False,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        _init_sets(self, n_sets, set_size, probability, n_features, False, signed, dtype)
+    _exclusive = False
 
 
-class AnticorrelatedSets(FeatureDistribution):
+class AnticorrelatedSets(_Sets):
     """Sets of features of which at most one is active: the set with its probability, then one member at random.
 
     Args: as for `CorrelatedSets`; `probability` is the set's, so each member is active with probability / set_size.
@@ -211,35 +228,4 @@ class AnticorrelatedSets(FeatureDistribution):
     Source: paper, "Correlated and anticorrelated features".
     """
 
-    def __init__(
-        self,
-        n_sets: int,
-        set_size: int,
-        probability: float | Tensor,
-        *,
-        n_features: int | None = None,
-        signed: bool = False,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        _init_sets(self, n_sets, set_size, probability, n_features, True, signed, dtype)
-
-
-def _init_sets(
-    self: FeatureDistribution,
-    n_sets: int,
-    set_size: int,
-    probability: float | Tensor,
-    n_features: int | None,
-    exclusive: bool,
-    signed: bool,
-    dtype: torch.dtype,
-) -> None:
-    checks.require_int(n_sets=n_sets, set_size=set_size, at_least=1)
-    in_sets = n_sets * set_size
-    n_features = in_sets if n_features is None else n_features
-    checks.require_int(n_features=n_features, at_least=1)
-    if in_sets > n_features:
-        raise ValueError(f"n_sets * set_size must be at most n_features = {n_features}, got {n_sets} * {set_size}")
-    n_single = n_features - in_sets
-    table = checks.probabilities(probability, "probability", n_sets + n_single, "block")
-    FeatureDistribution.__init__(self, n_sets, set_size, n_single, table, exclusive=exclusive, signed=signed, dtype=dtype)
+    _exclusive = True
