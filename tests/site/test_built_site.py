@@ -86,3 +86,12 @@ def test_loading_the_page_asks_no_other_host(path):
     asked = [tag["src"] for tag in parse(path).find_all(["script", "img", "iframe", "source"], src=True)]
     asked += [tag["href"] for tag in parse(path).find_all("link", href=True) if "canonical" not in tag.get("rel", [])]
     assert not [url for url in asked if other_host(url)]
+
+
+def test_a_chapter_shows_each_of_its_claims_in_a_table():
+    from supertoy import claims
+
+    for id in claims.registry:
+        page = parse(SITE / "book" / f"{id.split('/')[0]}.html")
+        rows = [row.get_text() for table in page.find_all("table") for row in table.find_all("tr")]
+        assert any(id in row and "reproduced" in row for row in rows), id
