@@ -54,6 +54,11 @@ class FeatureDistribution:
         return self.probability.shape[0]
 
     @property
+    def n_blocks(self) -> int:
+        """Number of features and sets that become active independently of each other."""
+        return self.n_sets + self.n_single
+
+    @property
     def device(self) -> torch.device:
         """Where samples are made."""
         return self.probability.device
@@ -90,38 +95,61 @@ class FeatureDistribution:
         return torch.cat([zero, others], dim=1).to(self.dtype)
 
     def sample_active(self, n_rows: int, generator: torch.Generator | None = None) -> Float[Tensor, "instance row feature"]:
-        """Draw rows given that at least one feature is active."""
-        active = self._draw_blocks(n_rows, generator)[..., self.block_of_feature]
-        if self.exclusive and self.n_sets:
-            in_sets = self.n_sets * self.set_size
-            shape = (self.n_instances, n_rows, self.n_sets)
-            chosen = torch.randint(self.set_size, shape, generator=generator, device=self.device)
-            member = torch.arange(self.set_size, device=self.device)
-            active[..., :in_sets] &= (chosen[..., None] == member).flatten(-2)
-        values = torch.rand(active.shape, generator=generator, device=self.device, dtype=self.dtype)
-        if self.signed:
-            values.mul_(2).sub_(1)
-        return values.mul_(active)
+        """Draw rows given that at least one feature is active, independent of each other."""
+        shape = (self.n_instances, self.n_draws, n_rows)
+        return self.rows(torch.rand(shape, generator=generator, device=self.device, dtype=self.dtype)).mT
 
-    def _draw_blocks(self, n_rows: int, generator: torch.Generator | None) -> Tensor:
-        """Which blocks are active, [instance, row, block], given that at least one is.
+    @property
+    def n_draws(self) -> int:
+        """How many uniform numbers make one row: see `rows`."""
+        return 1 + self.n_blocks + self.n_sets * (1 if self.exclusive else self.set_size)
 
-        The first active block is block j with probability p_j Π_{i<j} (1 - p_i) / (1 - P(none)), so it is drawn by inverting
-        that cumulative distribution; blocks before it are off, and blocks after it are as independent as ever.
+    def rows(self, uniform: Float[Tensor, "*batch instance draw row"]) -> Float[Tensor, "*batch instance feature row"]:
+        """Turn uniform numbers on [0, 1) into rows with at least one active feature.
+
+        The first draw says which block is the first active one: block j with probability p_j Π_{i<j} (1 - p_i) / (1 -
+        P(none)), by inverting that cumulative distribution. Blocks before it are off, and blocks after it are as
+        independent as ever. Then follows one draw for each block, and after these one for each value or choice inside a
+        set.
+
+        One number u decides whether a block is active and, if so, gives a uniform value too: ReLU(1 - u/p) is positive
+        if u < p, and then uniform on (0, 1].
         """
-        n_blocks = self.probability.shape[1]
-        shape = (self.n_instances, n_rows)
-        some_active_by = 1 - (1 - self.probability).cumprod(-1)  # [instance, block]
-        level = torch.rand(shape, generator=generator, device=self.device, dtype=torch.float64)
-        level *= some_active_by[:, -1:]
-        first = torch.searchsorted(some_active_by, level, right=True).clamp_(max=n_blocks - 1)[..., None]
-        # float64 thresholds would slow the comparison, and float32 keeps a probability to 1 part in 10^7.
-        uniform = torch.rand((*shape, n_blocks), generator=generator, device=self.device)
-        active = uniform < self.probability[:, None].float()
-        block = torch.arange(n_blocks, device=self.device)
-        active &= block > first
-        active |= block == first
-        return active
+        level, block, inside = uniform.split([1, self.n_blocks, self.n_draws - self.n_blocks - 1], dim=-2)
+        first, value_of_first = self._first_active(level)
+        value = torch.mul(block, (-1 / self.probability).to(self.dtype)[..., None]).add_(1).relu_()
+        index = torch.arange(1, self.n_blocks + 1, device=self.device, dtype=self.dtype)[:, None]
+        # The same as index >= first, and several times faster than with truth values.
+        value *= (index - first.to(index)).clamp_(0, 1)
+        value.scatter_(-2, first, value_of_first)
+
+        in_sets, singles = value.split([self.n_sets, self.n_single], dim=-2)
+        if self.signed:
+            singles = torch.where(singles > 0, 2 * singles - 1, 0.0)
+        if not self.n_sets:
+            return singles
+        if self.exclusive:
+            member = torch.arange(self.set_size, device=self.device)
+            chosen = (inside * self.set_size).long()[..., None, :] == member[:, None]
+            inside = in_sets[..., None, :].expand(chosen.shape).flatten(-3, -2)
+            active = (chosen & (in_sets > 0)[..., None, :]).flatten(-3, -2)
+        else:
+            active = (in_sets > 0).repeat_interleave(self.set_size, dim=-2)
+        inside = torch.where(active, 2 * inside - 1 if self.signed else inside, 0.0)
+        return torch.cat([inside, singles], dim=-2)
+
+    def _first_active(self, level: Tensor) -> tuple[Tensor, Tensor]:
+        """The first active block, and a value for it, uniform on (0, 1]: how far `level` gets into that block's share."""
+        upper = 1 - (1 - self.probability).cumprod(-1)  # P(some block up to this one is active), [instance, block]
+        lower = torch.cat([torch.zeros_like(upper[:, :1]), upper[:, :-1]], dim=-1)
+        by_instance = level.movedim(-3, 0).reshape(self.n_instances, -1).double() * upper[:, -1:]
+        first = torch.searchsorted(upper, by_instance, right=True).clamp_(max=self.n_blocks - 1)
+        value = (upper.gather(-1, first) - by_instance) / (upper - lower).gather(-1, first)
+
+        def shaped(tensor: Tensor) -> Tensor:
+            return tensor.view(self.n_instances, *level.shape[:-3], 1, level.shape[-1]).movedim(0, -3)
+
+        return shaped(first), shaped(value.to(self.dtype))
 
     def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "FeatureDistribution":
         """The same distribution with samples of this dtype on this device."""
@@ -131,12 +159,18 @@ class FeatureDistribution:
         moved.block_of_feature = self.block_of_feature.to(device or self.device)
         return moved
 
-    def repeat(self, n_times: int) -> "FeatureDistribution":
-        """The same settings over and over, `n_times` in all; a single setting stays one, since one fits all."""
-        repeated = copy.copy(self)
+    def select(self, instances: slice | Tensor) -> "FeatureDistribution":
+        """The settings of these instances alone; a single setting stays one, since one fits all."""
+        selected = copy.copy(self)
         if self.n_instances > 1:
-            repeated.probability = self.probability.repeat(n_times, 1)
-        return repeated
+            selected.probability = self.probability[instances]
+        return selected
+
+    def expand(self, n_instances: int) -> "FeatureDistribution":
+        """A single setting as that many equal ones; as it is if it holds that many."""
+        expanded = copy.copy(self)
+        expanded.probability = self.probability.expand(n_instances, -1)
+        return expanded
 
 
 class Independent(FeatureDistribution):

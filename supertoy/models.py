@@ -1,10 +1,10 @@
 """The four models of the paper, each a batch of small instances that share nothing but their shape.
 
-All four are one hidden layer wide, so one forward pass and one hand-derived backward pass serve them all; they differ in
-where a ReLU stands and in whether the output weights are the transpose of the input weights.
+All four are one hidden layer wide, so one forward pass and one hand-derived training step (`supertoy.step`) serve them
+all; they differ in where a ReLU stands and in whether the output weights are the transpose of the input weights.
 """
 
-from collections.abc import Iterator
+import copy
 from typing import ClassVar
 
 import torch
@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from supertoy import checks
+from supertoy.streams import stream
 
 
 class ToyModel(nn.Module):
@@ -35,6 +36,8 @@ class ToyModel(nn.Module):
 
     hidden_relu: ClassVar[bool]
     output_relu: ClassVar[bool]
+    tied: ClassVar[bool] = True
+    target_is_input: ClassVar[bool] = True
 
     W: nn.Parameter
     b: nn.Parameter
@@ -53,10 +56,11 @@ class ToyModel(nn.Module):
         checks.require_int(n_instances=n_instances, n_features=n_features, n_hidden=n_hidden, at_least=1)
         checks.require_int(seed=seed, at_least=0)
         self.n_features, self.n_hidden = n_features, n_hidden
-        scale = (2 / ((1 + n_features) * n_hidden)) ** 0.5
+        self.initial_scale = (2 / ((1 + n_features) * n_hidden)) ** 0.5
         for name, shape in self._weight_shapes().items():
-            draws = [torch.randn(shape, generator=g, dtype=torch.float64) for g in _streams(seed, n_instances, name)]
-            self.register_parameter(name, nn.Parameter((scale * torch.stack(draws)).to(device, dtype)))
+            draws = [torch.randn(shape, generator=stream(seed, k, name), dtype=torch.float64) for k in range(n_instances)]
+            weights = self.initial_scale * torch.stack(draws)
+            self.register_parameter(name, nn.Parameter(weights.to(device, dtype)))
         self.b = nn.Parameter(torch.zeros(n_instances, n_features, dtype=dtype, device=device))
 
     def _weight_shapes(self) -> dict[str, tuple[int, int]]:
@@ -77,7 +81,7 @@ class ToyModel(nn.Module):
         """V, from the hidden layer to the outputs."""
         return self.W.mT
 
-    def forward(self, x: Float[Tensor, "instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
+    def forward(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
         """The model's reconstruction x' of x (of its absolute value, for `AbsoluteValueModel`)."""
         hidden = x @ self.input_weights.mT
         if self.hidden_relu:
@@ -89,46 +93,11 @@ class ToyModel(nn.Module):
         """What the outputs should be: x itself."""
         return x
 
-    @torch.no_grad()
-    def loss_and_gradients(
-        self, x: Float[Tensor, "instance batch feature"], weight: Float[Tensor, "instance batch feature"]
-    ) -> tuple[Float[Tensor, "instance"], dict[str, Tensor]]:
-        """Weighted squared error of a batch and its gradients, derived by hand: one training step on one screen.
-
-        Args:
-            x: inputs.
-            weight: of each squared error: row weight times importance.
-
-        Returns:
-            Σ weight (x'_i - target_i)² per instance, and its gradient with respect to each named parameter.
-        """
-        W, V = self.input_weights, self.output_weights
-
-        hidden = x @ W.mT
-        if self.hidden_relu:
-            hidden.relu_()
-        output = torch.baddbmm(self.b[:, None], hidden, V.mT)
-        if self.output_relu:
-            output.relu_()
-
-        error = output - self.target(x)
-        d_output = error * weight
-        loss = torch.linalg.vecdot(d_output.flatten(1), error.flatten(1))
-        d_output *= 2
-
-        if self.output_relu:
-            d_output = _relu_gradient(d_output, output)
-        d_hidden = d_output @ V
-        if self.hidden_relu:
-            d_hidden = _relu_gradient(d_hidden, hidden)
-        return loss, self._named(d_hidden.mT @ x, d_output.mT @ hidden, d_output.sum(1))
-
-    def _named(self, d_W: Tensor, d_V: Tensor, d_b: Tensor) -> dict[str, Tensor]:
-        return {"W": d_W + d_V.mT, "b": d_b}  # V = Wᵀ: both uses of W add up
-
-    def like(self, n_instances: int, seed: int) -> "ToyModel":
-        """A freshly initialised model of the same kind, sizes, dtype and device."""
-        return type(self)(n_instances, self.n_features, self.n_hidden, seed=seed, dtype=self.b.dtype, device=self.b.device)
+    def like(self, parameters: dict[str, Tensor]) -> "ToyModel":
+        """A model of the same kind and sizes with these parameters, [instance, ...] each, which it does not copy."""
+        other = copy.copy(self)
+        other._parameters = {name: nn.Parameter(value, requires_grad=False) for name, value in parameters.items()}
+        return other
 
 
 class LinearModel(ToyModel):
@@ -152,7 +121,7 @@ class ReLUHiddenModel(ToyModel):
 class AbsoluteValueModel(ToyModel):
     """y' = ReLU(W2 ReLU(W1 x) + b), to be the absolute value of x, elementwise; W1 and W2 are not tied."""
 
-    hidden_relu, output_relu = True, True
+    hidden_relu, output_relu, tied, target_is_input = True, True, False, False
 
     W1: nn.Parameter
     W2: nn.Parameter
@@ -173,19 +142,3 @@ class AbsoluteValueModel(ToyModel):
     def target(self, x: Float[Tensor, "instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
         """What the outputs should be: |x|."""
         return x.abs()
-
-    def _named(self, d_W: Tensor, d_V: Tensor, d_b: Tensor) -> dict[str, Tensor]:
-        return {"W1": d_W, "W2": d_V, "b": d_b}
-
-
-def _relu_gradient(d_output: Tensor, output: Tensor) -> Tensor:
-    """`d_output` where `output` is above zero, else 0: one fused operation, and what autograd itself calls."""
-    return torch.ops.aten.threshold_backward(d_output, output, 0)
-
-
-def _streams(seed: int, n_instances: int, name: str) -> Iterator[torch.Generator]:
-    """A generator per instance, keyed by (seed, instance, parameter)."""
-    salt = int.from_bytes(name.encode(), "big")
-    for instance in range(n_instances):
-        # torch mixes the seed well, so any one-to-one code of the key will do.
-        yield torch.Generator().manual_seed((seed * 1_000_003 + instance) * 65_537 + salt)

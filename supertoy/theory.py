@@ -11,8 +11,9 @@ from torch import Tensor
 
 from supertoy import checks
 from supertoy.data import FeatureDistribution
-from supertoy.loss import expected_loss, relu_moments
+from supertoy.loss import expected_loss
 from supertoy.models import ReLUOutputModel
+from supertoy.series import relu_moments
 
 
 def linear_loss_terms(

@@ -1,0 +1,174 @@
+"""One training step of many small models at once, on one screen: forward, loss, hand-derived gradients, Adam.
+
+Two ideas keep it to some fifteen operations, each on one large tensor:
+
+- **Weights ride on the rows.** ReLU(c z) = c ReLU(z) for c >= 0, and a linear map does the same. So a row x of weight w
+  may enter as √w x, with √w instead of 1 for what the bias is multiplied with: its error comes out as √w (x' - x), and
+  the square of that carries the weight. Likewise output i is scaled by √I_i through its output weights. After that the
+  loss is a plain sum of squares, and no weight appears in the inner loop again.
+- **Restarts share their batch.** All restarts of an instance see the same rows, so the products with x are one matrix
+  product for all of them.
+
+Tensors are [instance, restart, hidden or feature, row]: rows last, where the elementwise operations and the sums over a
+batch run along memory.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from supertoy.models import ToyModel
+
+_relu_gradient = torch.ops.aten.threshold_backward.grad_input  # gradient where the ReLU's result is above 0, else 0
+
+
+def pack(model: ToyModel) -> list[Float[Tensor, "instance hidden_and_bias feature"]]:
+    """A model's parameters as matrices: output weights Vᵀ with b as a last row, and, if untied, W with a row of zeros."""
+    with torch.no_grad():
+        outward = torch.cat([model.output_weights.mT, model.b[:, None]], dim=1)
+        if model.tied:
+            return [outward]
+        return [outward, torch.cat([model.input_weights, torch.zeros_like(model.b[:, None])], dim=1)]
+
+
+def unpack(model: ToyModel, matrices: list[Tensor]) -> dict[str, Tensor]:
+    """The inverse of `pack`, with the names of the model's parameters; leading axes may be any."""
+    outward, inward = matrices[0], matrices[-1]
+    W, V, b = inward[..., :-1, :], outward[..., :-1, :].mT, outward[..., -1, :]
+    return {"W": W, "b": b} if model.tied else {"W1": W, "W2": V, "b": b}
+
+
+class TrainingStep:
+    """Parameters of [instance, restart] models of one kind, and what it takes to improve them by one step.
+
+    Args:
+        model: says which kind of model.
+        matrices: as from `pack`, with a restart axis behind `instance`; changed in place.
+        weight: of the rows of every batch, [instance, row]; sums to 1 over the rows.
+        importance: I_i, [instance, feature].
+    """
+
+    def __init__(
+        self,
+        model: ToyModel,
+        matrices: list[Float[Tensor, "instance restart hidden_and_bias feature"]],
+        weight: Float[Tensor, "instance row"],
+        importance: Float[Tensor, "instance feature"],
+    ) -> None:
+        self.model, self.matrices = model, matrices
+        self.adam = Adam(matrices)
+        self.use_rows(weight, importance)
+
+    def use_rows(self, weight: Float[Tensor, "instance row"], importance: Float[Tensor, "instance feature"]) -> None:
+        """Make room for batches of rows with these weights."""
+        outward = self.matrices[0]
+        n_instances, n_restarts, n_bias_row, n_features = outward.shape
+        n_rows, n_models = weight.shape[1], n_instances * n_restarts
+        self.root_weight = weight.sqrt().to(outward)[:, None]  # [instance, 1, row]
+        self.root_importance = importance.sqrt().to(outward)[:, None]  # [instance, 1, feature]
+        self.equally_important = bool((importance == 1).all())
+
+        def empty(*shape: int) -> Tensor:
+            return outward.new_empty(n_instances, *shape)
+
+        self.x = torch.zeros_like(empty(n_features, n_rows))
+        self.target = self.x if self.equally_important and self.model.target_is_input else torch.zeros_like(self.x)
+        self.hidden, self.d_hidden = (empty(n_restarts, n_bias_row, n_rows) for _ in range(2))
+        self.output, self.error = (empty(n_restarts, n_features, n_rows) for _ in range(2))
+        self.gradients = [torch.empty_like(matrix) for matrix in self.matrices]
+        self.weighted = outward if self.equally_important else torch.empty_like(outward)
+
+        # The same memory in the shapes that batched matrix products take: by model, or all restarts of an instance as one.
+        def by_model(tensor: Tensor) -> Tensor:
+            return tensor.view(n_models, *tensor.shape[2:])
+
+        def by_instance(tensor: Tensor) -> Tensor:
+            return tensor.view(n_instances, -1, tensor.shape[-1])
+
+        self.bias_input, self.d_bias_input = self.hidden[:, :, -1], self.d_hidden[:, :, -1]
+        self.inward_all, self.hidden_all = by_instance(self.matrices[-1]), by_instance(self.hidden)
+        self.d_inward_all, self.d_hidden_all = by_instance(self.gradients[-1]), by_instance(self.d_hidden)
+        self.outward_each, self.d_outward_each = by_model(self.weighted), by_model(self.gradients[0])
+        self.hidden_each, self.d_hidden_each = by_model(self.hidden), by_model(self.d_hidden)
+        self.output_each, self.error_each = by_model(self.output), by_model(self.error)
+        self.error_row, self.error_column = self.error.view(n_models, 1, -1), self.error.view(n_models, -1, 1)
+        self.V, self.error_each_T, self.x_T = self.outward_each.mT, self.error_each.mT, self.x.mT
+        self.target_all = self.target[:, None]  # for every restart
+
+    def load(self, rows: Float[Tensor, "instance feature row"]) -> None:
+        """Take in the next batch: `rows` are its first ones, the others are and stay zero."""
+        n = rows.shape[-1]
+        torch.mul(rows, self.root_weight[..., :n], out=self.x[..., :n])
+        if self.target is not self.x:
+            torch.mul(self.model.target(self.x), self.root_importance.mT, out=self.target)
+
+    def forward_and_backward(self, loss: Float[Tensor, "model 1 1"]) -> None:
+        """Each model's loss, and half its gradients (the other half is a constant factor, which Adam does not see)."""
+        if not self.equally_important:
+            torch.mul(self.matrices[0], self.root_importance[:, None], out=self.weighted)
+
+        torch.bmm(self.inward_all, self.x, out=self.hidden_all)
+        if self.model.hidden_relu:
+            self.hidden.relu_()
+        self.bias_input.copy_(self.root_weight)
+        torch.bmm(self.V, self.hidden_each, out=self.output_each)
+        if self.model.output_relu:
+            self.output.relu_()
+        torch.sub(self.output, self.target_all, out=self.error)
+        torch.bmm(self.error_row, self.error_column, out=loss)
+
+        if self.model.output_relu:
+            _relu_gradient(self.error, self.output, 0, grad_input=self.error)
+        torch.bmm(self.hidden_each, self.error_each_T, out=self.d_outward_each)
+        torch.bmm(self.outward_each, self.error_each, out=self.d_hidden_each)
+        if self.model.hidden_relu:
+            _relu_gradient(self.d_hidden, self.hidden, 0, grad_input=self.d_hidden)
+        self.d_bias_input.zero_()  # what the bias is multiplied with is a constant
+        if not self.equally_important:
+            self.gradients[0].mul_(self.root_importance[:, None])
+        # Where V = Wᵀ, both uses of W add up in the same matrix.
+        self.d_inward_all.baddbmm_(self.d_hidden_all, self.x_T, beta=float(self.model.tied))
+
+    def __call__(self, learning_rate: float, loss: Float[Tensor, "model 1 1"]) -> None:
+        """One step on the batch that is loaded."""
+        self.forward_and_backward(loss)
+        self.adam.step(self.gradients, learning_rate)
+
+    def keep(self, restart: Tensor) -> None:
+        """Go on with these restarts, [instance, kept]; `use_rows` has to follow."""
+        self.matrices = [_kept(matrix, restart) for matrix in self.matrices]
+        self.adam.keep(self.matrices, restart)
+
+
+class Adam:
+    """Adam with one fused operation for all parameters, which an interrupt cannot leave half done.
+
+    β1 = 0.8 and β2 = 0.9 forget faster than usual. Trainings here are hundreds of steps long, not hundreds of thousands.
+
+    Source: Kingma & Ba (2015), algorithm 1.
+    """
+
+    def __init__(self, matrices: list[Tensor]) -> None:
+        self.matrices = matrices
+        self.means, self.squares = ([torch.zeros_like(matrix) for matrix in matrices] for _ in range(2))
+        # The operation wants a count for each matrix, as a tensor on its device.
+        self.n_steps = [torch.zeros((), device=matrix.device) for matrix in matrices]
+
+    def step(self, gradients: list[Tensor], learning_rate: float) -> None:
+        """Change the matrices by one step against the gradients."""
+        torch._foreach_add_(self.n_steps, 1)
+        # What torch.optim.Adam(fused=True) calls too, without 20 µs of bookkeeping, as long as a whole step takes here.
+        torch._fused_adam_(
+            self.matrices, gradients, self.means, self.squares, [], self.n_steps, lr=learning_rate,
+            beta1=0.8, beta2=0.9, weight_decay=0.0, eps=1e-10, amsgrad=False, maximize=False,
+        )  # fmt: skip
+
+    def keep(self, matrices: list[Tensor], restart: Tensor) -> None:
+        """Go on with `matrices` in place of those that these restarts were chosen from."""
+        self.matrices = matrices
+        self.means, self.squares = ([_kept(t, restart) for t in state] for state in (self.means, self.squares))
+
+
+def _kept(tensor: Tensor, restart: Tensor) -> Tensor:
+    """Of [instance, restart, ...] the chosen restarts, [instance, kept, ...]."""
+    return tensor[torch.arange(len(tensor), device=tensor.device)[:, None], restart]

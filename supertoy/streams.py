@@ -1,0 +1,12 @@
+"""Random numbers by key, so that no result depends on what else is trained beside it."""
+
+import hashlib
+
+import torch
+
+
+def stream(seed: int, instance: int, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:
+    """The random numbers of one instance for one purpose; the same however many instances there are beside it."""
+    key = hashlib.blake2b(f"{seed} {instance} {purpose}".encode(), digest_size=4).digest()
+    # Torch's generator for the CPU takes 32 bits of a seed and ignores the others, hence the hash.
+    return torch.Generator(device=device).manual_seed(int.from_bytes(key, "big"))

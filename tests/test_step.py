@@ -1,0 +1,111 @@
+"""One training step: its loss and gradients against autograd, its Adam against torch's, how weights ride on the rows."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+import supertoy as st
+from supertoy.step import Adam, TrainingStep, pack, unpack
+from tests.strategies import MODELS, model_with_random_weights
+
+N_INSTANCES, N_RESTARTS, N_ROWS, N, M = 3, 2, 40, 6, 4
+IMPORTANCES = {"equal": torch.ones(N), "falling": 0.5 ** torch.arange(N), "one without": torch.tensor([1.0, 0, 1, 1, 2, 1])}
+
+
+def normal(*shape, seed=0):
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def step_and_models(kind, importance):
+    """A loaded step, the same models one by one with autograd on, and the rows with their weights."""
+    model = model_with_random_weights(kind, N_INSTANCES * N_RESTARTS, N, M)
+    matrices = [matrix.unflatten(0, (N_INSTANCES, N_RESTARTS)).clone() for matrix in pack(model)]
+    x = 2 * torch.rand(N_INSTANCES, N_ROWS, N, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) - 1
+    x[:, -1] = 0
+    weight = normal(N_INSTANCES, N_ROWS).abs()
+    step = TrainingStep(model, matrices, weight, importance.double().expand(N_INSTANCES, N))
+    step.load(x[:, :-1].mT)  # the last row stays zero
+    return step, model, x.repeat_interleave(N_RESTARTS, 0), weight.repeat_interleave(N_RESTARTS, 0)
+
+
+@pytest.mark.parametrize("importance", IMPORTANCES)
+@pytest.mark.parametrize("kind", MODELS)
+def test_loss_and_hand_derived_gradients_are_autograds(kind, importance):
+    I = IMPORTANCES[importance].double()
+    step, model, x, weight = step_and_models(kind, I)
+    loss = torch.zeros(N_INSTANCES * N_RESTARTS, 1, 1, dtype=torch.float64)
+    step.forward_and_backward(loss)
+
+    expected = torch.einsum("kb,i,kbi->k", weight, I, (model(x) - model.target(x)).square())
+    assert_close(loss[:, 0, 0], expected)
+    expected.sum().backward()
+    gradients = unpack(model, [2 * gradient.flatten(0, 1) for gradient in step.gradients])
+    for name, parameter in model.named_parameters():
+        assert_close(gradients[name], parameter.grad)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_hand_derived_gradients_predict_small_changes_of_the_loss(kind):
+    step, _, _, _ = step_and_models(kind, IMPORTANCES["falling"])
+    losses = torch.zeros(3, N_INSTANCES * N_RESTARTS, 1, 1, dtype=torch.float64)
+    step.forward_and_backward(losses[0])
+    gradients = [gradient.clone() for gradient in step.gradients]
+    directions = [normal(*matrix.shape, seed=2) for matrix in step.matrices]
+    for direction in directions[1:]:
+        direction[:, :, -1] = 0  # no parameter, but the row below untied input weights
+    for loss, size in ((losses[1], 1e-6), (losses[2], -2e-6)):
+        for matrix, direction in zip(step.matrices, directions, strict=True):
+            matrix += size * direction
+        step.forward_and_backward(loss)
+    slope = sum(2 * (g * d).sum((-1, -2)) for g, d in zip(gradients, directions, strict=True)).flatten()
+    assert_close((losses[1] - losses[2]).flatten() / 2e-6, slope, rtol=1e-4, atol=1e-7)
+
+
+def test_the_fused_adam_is_torchs_adam():
+    start, gradients = normal(2, 3, 4), normal(30, 2, 3, 4, seed=1)
+    mine, theirs = start.clone(), start.clone().requires_grad_()
+    adam, reference = Adam([mine]), torch.optim.Adam([theirs], betas=(0.8, 0.9), eps=1e-10)
+    for k, gradient in enumerate(gradients):
+        rate = 0.1 / (1 + k)
+        adam.step([gradient], rate)
+        theirs.grad, reference.param_groups[0]["lr"] = gradient, rate
+        reference.step()
+    assert_close(mine, theirs.detach())
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_packing_and_unpacking_give_back_the_parameters(kind):
+    model = model_with_random_weights(kind, 3, 6, 4)
+    unpacked = unpack(model, pack(model))
+    assert unpacked.keys() == dict(model.named_parameters()).keys()
+    for name, parameter in model.named_parameters():
+        assert torch.equal(unpacked[name], parameter)
+
+
+def test_going_on_with_some_restarts_goes_on_as_if_the_others_had_never_been():
+    losses = torch.zeros(2, N_INSTANCES * N_RESTARTS, 1, 1, dtype=torch.float64)
+    both, _, x, weight = step_and_models(st.ReLUOutputModel, IMPORTANCES["falling"])
+    rows, weight, I = x[::N_RESTARTS, :-1].mT, weight[::N_RESTARTS], IMPORTANCES["falling"].expand(N_INSTANCES, N).double()
+    for _ in range(3):
+        both(0.1, losses[0])
+    kept = torch.tensor([[1], [0], [1]])
+    one, _, _, _ = step_and_models(st.ReLUOutputModel, IMPORTANCES["falling"])
+    for _ in range(3):
+        one(0.1, losses[1])
+    one.keep(kept)
+    one.use_rows(weight, I)
+    one.load(rows)
+    both(0.1, losses[0])
+    one(0.1, losses[1, :N_INSTANCES])
+    assert_close(one.matrices[0][:, 0], both.matrices[0][torch.arange(N_INSTANCES), kept[:, 0]])
+
+
+def test_an_importance_that_is_not_one_for_all_is_no_special_case():
+    twice, once = (step_and_models(st.ReLUOutputModel, torch.full((N,), c))[0] for c in (2.0, 1.0))
+    losses = torch.zeros(2, N_INSTANCES * N_RESTARTS, 1, 1, dtype=torch.float64)
+    for step, loss in ((twice, losses[0]), (once, losses[1])):
+        step.forward_and_backward(loss)
+    assert once.equally_important
+    assert not twice.equally_important
+    assert_close(losses[0], 2 * losses[1])
+    assert_close(twice.gradients[0], 2 * once.gradients[0])
