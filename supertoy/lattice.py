@@ -13,32 +13,35 @@ _NUMBERS_AT_ONCE = 2**20  # so many are made in one go: many steps' batches cost
 
 
 def batches(
-    data: FeatureDistribution, n_rows: int, n_batches: int, generators: Sequence[torch.Generator]
+    data: FeatureDistribution, batch_size: int, n_batches: int, generators: Sequence[torch.Generator]
 ) -> Iterator[Float[Tensor, "instance feature row"]]:
-    """Batches of rows with at least one active feature, each a lattice in the space of the numbers that make a row.
+    """Batches of rows with at least one active feature and, as the last one, the zero vector.
 
-    Row i takes frac(i z/N + s) as its uniform numbers, with N rows, and for each coordinate a random z coprime to N and
-    a random shift s. Every row is distributed exactly as an independent one, since s alone makes it uniform: means over
-    the batch are unbiased. Every coordinate by itself takes N equally spaced values, so that, for instance, each
-    feature is active in as many rows as it should be, to within one.
+    The N = batch_size - 1 others are a lattice in the space of the numbers that make a row: row i takes frac(i z/N + s) as
+    its uniform numbers, with a random z coprime to N and a random shift s for each coordinate. Every row is distributed
+    exactly as an independent one, since s alone makes it uniform: means over the batch are unbiased. Every coordinate by
+    itself takes N equally spaced values, so that, for instance, each feature is active in as many rows as it should be.
 
     Args:
         data: one setting, or one for each generator.
-        n_rows: N.
+        batch_size: rows, the zero vector among them.
         n_batches: how many to make, one for each step.
         generators: one for each instance, on the data's device; instance k's batches depend on the k-th alone.
 
     Source: lattices with random shifts are due to Cranley & Patterson (1976).
     """
+    n_rows = batch_size - 1
     coprime = [z for z in range(1, n_rows + 1) if math.gcd(z, n_rows) == 1]
     slopes = torch.tensor(coprime, dtype=data.dtype, device=data.device) / n_rows
-    row = torch.arange(n_rows, dtype=data.dtype, device=data.device)
+    row = torch.arange(batch_size, dtype=data.dtype, device=data.device)
     data = data.expand(len(generators))
-    n_at_once = max(1, _NUMBERS_AT_ONCE // (len(generators) * data.n_draws * n_rows))
+    n_at_once = max(1, _NUMBERS_AT_ONCE // (len(generators) * data.n_draws * batch_size))
     for start in range(0, n_batches, n_at_once):
         shape = (min(n_at_once, n_batches - start), 2, data.n_draws, 1)
         draws = [torch.rand(shape, generator=g, dtype=data.dtype, device=data.device) for g in generators]
         pick, shift = torch.stack(draws, dim=1).unbind(2)  # [batch, instance, draw, 1]
         slope = slopes[(pick * len(slopes)).long()]
         # The fraction is taken twice, so that the shift is added to a number below 1 and loses no digits.
-        yield from data.rows(torch.mul(slope, row).frac_().add_(shift).frac_()).unbind(0)
+        x = data.rows(torch.mul(slope, row).frac_().add_(shift).frac_())
+        x[..., -1] = 0
+        yield from x.unbind(0)

@@ -161,7 +161,7 @@ def _sampled_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor
         losses: list[Tensor] = []
         generator = stream(0, 0, "expected loss", model.b.device)
         for rows in batches(setting, _ROWS, _MOST_BATCHES, [generator]):
-            losses.append(mean_loss(rows.mT))
+            losses.append(mean_loss(rows[..., :-1].mT))  # the last is the zero vector
             # Rows of a batch are not independent, but batches are.
             if len(losses) % 16 == 0:
                 mean, error = torch.stack(losses).mean(), torch.stack(losses).std() / len(losses) ** 0.5

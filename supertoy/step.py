@@ -3,9 +3,8 @@
 Two ideas keep it to some fifteen operations, each on one large tensor:
 
 - **Weights ride on the rows.** ReLU(c z) = c ReLU(z) for c >= 0, and a linear map does the same. So a row x of weight w
-  may enter as √w x, with √w instead of 1 for what the bias is multiplied with: its error comes out as √w (x' - x), and
-  the square of that carries the weight. Likewise output i is scaled by √I_i through its output weights. After that the
-  loss is a plain sum of squares, and no weight appears in the inner loop again.
+  enters as √w x, with √w instead of 1 for what the bias is multiplied with: its error comes out as √w (x' - x), and the
+  square of that carries the weight. No weight appears in the inner loop.
 - **Restarts share their batch.** All restarts of an instance see the same rows, so the products with x are one matrix
   product for all of them.
 
@@ -44,39 +43,37 @@ class TrainingStep:
     Args:
         model: says which kind of model.
         matrices: as from `pack`, with a restart axis behind `instance`; changed in place.
-        weight: of the rows of every batch, [instance, row]; sums to 1 over the rows.
         importance: I_i, [instance, feature].
+        root_weight: √w of the rows of every batch, [instance, row].
     """
 
     def __init__(
         self,
         model: ToyModel,
         matrices: list[Float[Tensor, "instance restart hidden_and_bias feature"]],
-        weight: Float[Tensor, "instance row"],
         importance: Float[Tensor, "instance feature"],
+        root_weight: Float[Tensor, "instance row"],
     ) -> None:
         self.model, self.matrices = model, matrices
         self.adam = Adam(matrices)
-        self.use_rows(weight, importance)
+        self.importance = importance.to(matrices[0])
+        self.equally_important = bool((importance == 1).all())
+        self.use_rows(root_weight)
 
-    def use_rows(self, weight: Float[Tensor, "instance row"], importance: Float[Tensor, "instance feature"]) -> None:
+    def use_rows(self, root_weight: Float[Tensor, "instance row"]) -> None:
         """Make room for batches of rows with these weights."""
         outward = self.matrices[0]
         n_instances, n_restarts, n_bias_row, n_features = outward.shape
-        n_rows, n_models = weight.shape[1], n_instances * n_restarts
-        self.root_weight = weight.sqrt().to(outward)[:, None]  # [instance, 1, row]
-        self.root_importance = importance.sqrt().to(outward)[:, None]  # [instance, 1, feature]
-        self.equally_important = bool((importance == 1).all())
+        n_rows, n_models = root_weight.shape[1], n_instances * n_restarts
 
         def empty(*shape: int) -> Tensor:
-            return outward.new_empty(n_instances, *shape)
+            return outward.new_empty(n_instances, n_restarts, *shape)
 
-        self.x = torch.zeros_like(empty(n_features, n_rows))
-        self.target = self.x if self.equally_important and self.model.target_is_input else torch.zeros_like(self.x)
-        self.hidden, self.d_hidden = (empty(n_restarts, n_bias_row, n_rows) for _ in range(2))
-        self.output, self.error = (empty(n_restarts, n_features, n_rows) for _ in range(2))
+        self.hidden, self.d_hidden = empty(n_bias_row, n_rows), empty(n_bias_row, n_rows)
+        self.output, self.error = empty(n_features, n_rows), empty(n_features, n_rows)
+        self.error_norm = empty(n_features)
         self.gradients = [torch.empty_like(matrix) for matrix in self.matrices]
-        self.weighted = outward if self.equally_important else torch.empty_like(outward)
+        self.important = outward if self.equally_important else torch.empty_like(outward)
 
         # The same memory in the shapes that batched matrix products take: by model, or all restarts of an instance as one.
         def by_model(tensor: Tensor) -> Tensor:
@@ -85,53 +82,50 @@ class TrainingStep:
         def by_instance(tensor: Tensor) -> Tensor:
             return tensor.view(n_instances, -1, tensor.shape[-1])
 
+        self.root_weight = root_weight.to(outward)[:, None]
         self.bias_input, self.d_bias_input = self.hidden[:, :, -1], self.d_hidden[:, :, -1]
         self.inward_all, self.hidden_all = by_instance(self.matrices[-1]), by_instance(self.hidden)
         self.d_inward_all, self.d_hidden_all = by_instance(self.gradients[-1]), by_instance(self.d_hidden)
-        self.outward_each, self.d_outward_each = by_model(self.weighted), by_model(self.gradients[0])
+        self.outward_each, self.d_outward_each = by_model(outward), by_model(self.gradients[0])
+        self.V, self.important_each = self.outward_each.mT, by_model(self.important)
         self.hidden_each, self.d_hidden_each = by_model(self.hidden), by_model(self.d_hidden)
         self.output_each, self.error_each = by_model(self.output), by_model(self.error)
-        self.error_row, self.error_column = self.error.view(n_models, 1, -1), self.error.view(n_models, -1, 1)
-        self.V, self.error_each_T, self.x_T = self.outward_each.mT, self.error_each.mT, self.x.mT
-        self.target_all = self.target[:, None]  # for every restart
+        self.error_each_T = self.error_each.mT
 
-    def load(self, rows: Float[Tensor, "instance feature row"]) -> None:
-        """Take in the next batch: `rows` are its first ones, the others are and stay zero."""
-        n = rows.shape[-1]
-        torch.mul(rows, self.root_weight[..., :n], out=self.x[..., :n])
-        if self.target is not self.x:
-            torch.mul(self.model.target(self.x), self.root_importance.mT, out=self.target)
-
-    def forward_and_backward(self, loss: Float[Tensor, "model 1 1"]) -> None:
-        """Each model's loss, and half its gradients (the other half is a constant factor, which Adam does not see)."""
-        if not self.equally_important:
-            torch.mul(self.matrices[0], self.root_importance[:, None], out=self.weighted)
-
-        torch.bmm(self.inward_all, self.x, out=self.hidden_all)
+    def forward_and_backward(
+        self, x: Float[Tensor, "instance feature row"], loss: Float[Tensor, "instance restart 1"]
+    ) -> None:
+        """Each model's loss on the rows √w x, and half its gradients (Adam does not see a constant factor)."""
+        torch.bmm(self.inward_all, x, out=self.hidden_all)
         if self.model.hidden_relu:
             self.hidden.relu_()
         self.bias_input.copy_(self.root_weight)
         torch.bmm(self.V, self.hidden_each, out=self.output_each)
         if self.model.output_relu:
             self.output.relu_()
-        torch.sub(self.output, self.target_all, out=self.error)
-        torch.bmm(self.error_row, self.error_column, out=loss)
+        torch.sub(self.output, self.model.target(x)[:, None], out=self.error)
+        torch.linalg.vector_norm(self.error, dim=-1, out=self.error_norm)
+        torch.bmm(self.error_norm.square_(), self.importance[..., None], out=loss)
 
         if self.model.output_relu:
             _relu_gradient(self.error, self.output, 0, grad_input=self.error)
         torch.bmm(self.hidden_each, self.error_each_T, out=self.d_outward_each)
-        torch.bmm(self.outward_each, self.error_each, out=self.d_hidden_each)
+        # The error still lacks the importance of its output, which is cheaper to give to the matrices on either side.
+        if not self.equally_important:
+            torch.mul(self.matrices[0], self.importance[:, None, None], out=self.important)
+            self.gradients[0].mul_(self.importance[:, None, None])
+        torch.bmm(self.important_each, self.error_each, out=self.d_hidden_each)
         if self.model.hidden_relu:
             _relu_gradient(self.d_hidden, self.hidden, 0, grad_input=self.d_hidden)
         self.d_bias_input.zero_()  # what the bias is multiplied with is a constant
-        if not self.equally_important:
-            self.gradients[0].mul_(self.root_importance[:, None])
         # Where V = Wᵀ, both uses of W add up in the same matrix.
-        self.d_inward_all.baddbmm_(self.d_hidden_all, self.x_T, beta=float(self.model.tied))
+        self.d_inward_all.baddbmm_(self.d_hidden_all, x.mT, beta=float(self.model.tied))
 
-    def __call__(self, learning_rate: float, loss: Float[Tensor, "model 1 1"]) -> None:
-        """One step on the batch that is loaded."""
-        self.forward_and_backward(loss)
+    def __call__(
+        self, x: Float[Tensor, "instance feature row"], learning_rate: float, loss: Float[Tensor, "instance restart 1"]
+    ) -> None:
+        """One step on the rows √w x; their loss goes into `loss`."""
+        self.forward_and_backward(x, loss)
         self.adam.step(self.gradients, learning_rate)
 
     def keep(self, restart: Tensor) -> None:

@@ -211,29 +211,27 @@ class _Piece:
         self._keep_snapshot()
         step = None
         for last, n_rows, n_kept in self.schedule.stages():
-            weight, rows = self._rows(n_rows, last - self.n_done)
+            root_weight, scale, rows = self._rows(n_rows, last - self.n_done)
             if step is None:
-                step = TrainingStep(self.model, self.matrices, weight, self.importance)
+                step = TrainingStep(self.model, self.matrices, self.importance, root_weight)
             else:
                 kept = self._recent().topk(n_kept, dim=1, largest=False).indices.sort(1).values
                 step.keep(kept)
                 self._keep(kept, step.matrices)
-                step.use_rows(weight, self.importance)
+                step.use_rows(root_weight)
             first = self.n_done
-            losses = self.matrices[0].new_zeros(last - first, self.n_instances * n_kept, 1, 1)
-            self.losses.append(losses.view(-1, self.n_instances, n_kept))
+            losses = self.matrices[0].new_zeros(last - first, self.n_instances, n_kept, 1)
+            self.losses.append(losses[..., 0])
             for n in range(first, last):
                 if stop.is_set():
                     return
-                batch = next(rows)
-                if batch is not None:
-                    step.load(batch)
-                step(self.schedule.rate(n), losses[n - first])
+                step(next(rows), self.schedule.rate(n), losses[n - first])
                 self.n_done = n + 1
                 self._keep_snapshot()
                 if self.n_done % _LOOK_EVERY == 0 or self.n_done == last:
                     self._stop_at_nan()
                     progress.update((self.n_done - 1) % _LOOK_EVERY + 1)
+            losses *= scale[:, None, None]
 
         if n_kept > 1:
             # A rough look is enough to choose by.
@@ -280,15 +278,17 @@ class _Piece:
         self.matrices = [matrix.clone() for matrix in start]
         self.restart = torch.arange(n_restarts, device=self.restart.device).expand(self.n_instances, -1)
 
-    def _rows(self, n_rows: int, n_steps: int) -> tuple[Tensor, Iterator[Tensor | None]]:
-        """Weights of the rows in a batch, and the batches; None for one that is as the last one."""
+    def _rows(self, n_rows: int, n_steps: int) -> tuple[Tensor, Tensor, Iterator[Tensor]]:
+        """√w of the rows in a batch [instance, row], what the loss is then to be multiplied with, and the batches √w x."""
         if self.schedule.n_nodes is not None:
             x, weight = quadrature(self.data, self.schedule.n_nodes)
-            once = iter([x.mT.expand(self.n_instances, -1, -1)])
-            return weight.expand(self.n_instances, -1), (next(once, None) for _ in range(n_steps))
+            root_weight = weight.sqrt().to(x).expand(self.n_instances, -1)
+            return root_weight, torch.ones_like(x[:1, 0, 0]), itertools.repeat(x.mT * root_weight[:, None])
+        # All rows but the zero vector weigh the same, so they may weigh 1 until the loss is reported.
+        weight = self.data.row_weights(n_rows).flip(1).expand(self.n_instances, -1)  # the zero vector is last
         generators = [self._stream(k, f"batches {self.n_done}", self.data.device) for k in range(self.n_instances)]
-        weight = self.data.row_weights(n_rows).flip(1).expand(self.n_instances, -1)  # the zero vector last
-        return weight, batches(self.data, n_rows - 1, n_steps, generators)
+        root_weight = (weight / weight[:, :1]).sqrt()
+        return root_weight, weight[:, 0], batches(self.data, n_rows, n_steps, generators)
 
     def _stream(self, instance: int, purpose: str, device: torch.device | str) -> torch.Generator:
         return stream(self.seed, self.first_instance + instance, purpose, device)

@@ -17,15 +17,22 @@ def normal(*shape, seed=0):
 
 
 def step_and_models(kind, importance):
-    """A loaded step, the same models one by one with autograd on, and the rows with their weights."""
+    """A step, the same models one by one with autograd on, the rows of each instance, and the weights of these rows."""
     model = model_with_random_weights(kind, N_INSTANCES * N_RESTARTS, N, M)
     matrices = [matrix.unflatten(0, (N_INSTANCES, N_RESTARTS)).clone() for matrix in pack(model)]
     x = 2 * torch.rand(N_INSTANCES, N_ROWS, N, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) - 1
     x[:, -1] = 0
     weight = normal(N_INSTANCES, N_ROWS).abs()
-    step = TrainingStep(model, matrices, weight, importance.double().expand(N_INSTANCES, N))
-    step.load(x[:, :-1].mT)  # the last row stays zero
-    return step, model, x.repeat_interleave(N_RESTARTS, 0), weight.repeat_interleave(N_RESTARTS, 0)
+    step = TrainingStep(model, matrices, importance.double().expand(N_INSTANCES, N), weight.sqrt())
+    return step, model, x, weight
+
+
+def weighted(x, weight):
+    return (x * weight.sqrt()[..., None]).mT
+
+
+def no_losses(n):
+    return torch.zeros(n, N_INSTANCES, N_RESTARTS, 1, dtype=torch.float64)
 
 
 @pytest.mark.parametrize("importance", IMPORTANCES)
@@ -33,11 +40,12 @@ def step_and_models(kind, importance):
 def test_loss_and_hand_derived_gradients_are_autograds(kind, importance):
     I = IMPORTANCES[importance].double()
     step, model, x, weight = step_and_models(kind, I)
-    loss = torch.zeros(N_INSTANCES * N_RESTARTS, 1, 1, dtype=torch.float64)
-    step.forward_and_backward(loss)
+    loss = no_losses(1)[0]
+    step.forward_and_backward(weighted(x, weight), loss)
 
+    x, weight = (t.repeat_interleave(N_RESTARTS, 0) for t in (x, weight))
     expected = torch.einsum("kb,i,kbi->k", weight, I, (model(x) - model.target(x)).square())
-    assert_close(loss[:, 0, 0], expected)
+    assert_close(loss.flatten(), expected.detach())
     expected.sum().backward()
     gradients = unpack(model, [2 * gradient.flatten(0, 1) for gradient in step.gradients])
     for name, parameter in model.named_parameters():
@@ -46,9 +54,9 @@ def test_loss_and_hand_derived_gradients_are_autograds(kind, importance):
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_hand_derived_gradients_predict_small_changes_of_the_loss(kind):
-    step, _, _, _ = step_and_models(kind, IMPORTANCES["falling"])
-    losses = torch.zeros(3, N_INSTANCES * N_RESTARTS, 1, 1, dtype=torch.float64)
-    step.forward_and_backward(losses[0])
+    step, _, *rows = step_and_models(kind, IMPORTANCES["falling"])
+    x, losses = weighted(*rows), no_losses(3)
+    step.forward_and_backward(x, losses[0])
     gradients = [gradient.clone() for gradient in step.gradients]
     directions = [normal(*matrix.shape, seed=2) for matrix in step.matrices]
     for direction in directions[1:]:
@@ -56,7 +64,7 @@ def test_hand_derived_gradients_predict_small_changes_of_the_loss(kind):
     for loss, size in ((losses[1], 1e-6), (losses[2], -2e-6)):
         for matrix, direction in zip(step.matrices, directions, strict=True):
             matrix += size * direction
-        step.forward_and_backward(loss)
+        step.forward_and_backward(x, loss)
     slope = sum(2 * (g * d).sum((-1, -2)) for g, d in zip(gradients, directions, strict=True)).flatten()
     assert_close((losses[1] - losses[2]).flatten() / 2e-6, slope, rtol=1e-4, atol=1e-7)
 
@@ -83,29 +91,27 @@ def test_packing_and_unpacking_give_back_the_parameters(kind):
 
 
 def test_going_on_with_some_restarts_goes_on_as_if_the_others_had_never_been():
-    losses = torch.zeros(2, N_INSTANCES * N_RESTARTS, 1, 1, dtype=torch.float64)
-    both, _, x, weight = step_and_models(st.ReLUOutputModel, IMPORTANCES["falling"])
-    rows, weight, I = x[::N_RESTARTS, :-1].mT, weight[::N_RESTARTS], IMPORTANCES["falling"].expand(N_INSTANCES, N).double()
+    both, _, *rows = step_and_models(st.ReLUOutputModel, IMPORTANCES["falling"])
+    one, _, *_ = step_and_models(st.ReLUOutputModel, IMPORTANCES["falling"])
+    x, losses = weighted(*rows), no_losses(2)
     for _ in range(3):
-        both(0.1, losses[0])
+        both(x, 0.1, losses[0])
+        one(x, 0.1, losses[1])
     kept = torch.tensor([[1], [0], [1]])
-    one, _, _, _ = step_and_models(st.ReLUOutputModel, IMPORTANCES["falling"])
-    for _ in range(3):
-        one(0.1, losses[1])
     one.keep(kept)
-    one.use_rows(weight, I)
-    one.load(rows)
-    both(0.1, losses[0])
-    one(0.1, losses[1, :N_INSTANCES])
+    one.use_rows(rows[1].sqrt())
+    both(x, 0.1, losses[0])
+    one(x, 0.1, losses[1, :, :1])
     assert_close(one.matrices[0][:, 0], both.matrices[0][torch.arange(N_INSTANCES), kept[:, 0]])
+    assert_close(losses[1, :, 0], losses[0][torch.arange(N_INSTANCES), kept[:, 0]])
 
 
 def test_an_importance_that_is_not_one_for_all_is_no_special_case():
-    twice, once = (step_and_models(st.ReLUOutputModel, torch.full((N,), c))[0] for c in (2.0, 1.0))
-    losses = torch.zeros(2, N_INSTANCES * N_RESTARTS, 1, 1, dtype=torch.float64)
-    for step, loss in ((twice, losses[0]), (once, losses[1])):
-        step.forward_and_backward(loss)
-    assert once.equally_important
-    assert not twice.equally_important
+    losses, steps = no_losses(2), []
+    for c, loss in zip((2.0, 1.0), losses, strict=True):
+        step, _, *rows = step_and_models(st.ReLUOutputModel, torch.full((N,), c))
+        step.forward_and_backward(weighted(*rows), loss)
+        steps.append(step)
+    assert [step.equally_important for step in steps] == [False, True]
     assert_close(losses[0], 2 * losses[1])
-    assert_close(twice.gradients[0], 2 * once.gradients[0])
+    assert_close(steps[0].gradients[0], 2 * steps[1].gradients[0])
