@@ -2,6 +2,7 @@
 
 from supertoy import claims, plots, theory
 from supertoy.data import AnticorrelatedSets, CorrelatedSets, FeatureDistribution, Independent
+from supertoy.enumeration import quadrature
 from supertoy.loss import expected_loss, sampled_loss
 from supertoy.measures import (
     dimensions_per_feature,
@@ -12,6 +13,7 @@ from supertoy.measures import (
 )
 from supertoy.models import AbsoluteValueModel, LinearModel, ReLUHiddenModel, ReLUOutputModel, ToyModel
 from supertoy.orient import canonical_orientation
+from supertoy.sweeps import sweep
 from supertoy.training import Record, train
 
 __all__ = [
@@ -33,8 +35,10 @@ __all__ = [
     "feature_norms",
     "n_represented",
     "plots",
+    "quadrature",
     "sampled_loss",
     "superposition",
+    "sweep",
     "theory",
     "train",
 ]

@@ -2,8 +2,6 @@
 
 import itertools
 import math
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,14 +10,15 @@ from functools import cached_property, partial
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from supertoy import checks
 from supertoy.data import FeatureDistribution
+from supertoy.enumeration import quadrature
 from supertoy.lattice import batches
 from supertoy.loss import check_fit, expected_loss
 from supertoy.models import ToyModel
-from supertoy.quadrature import quadrature
+from supertoy.progress import progress
 from supertoy.step import TrainingStep, pack, unpack
 from supertoy.streams import stream
 from supertoy.threads import in_threads
@@ -97,16 +96,12 @@ def train(
 
     Source: paper, "Demonstrating superposition"; the objective is Σ_i I_i (x_i - x'_i)², in expectation over x.
     """
-    check_fit(model, data)
-    checks.require_int(n_steps=n_steps, n_restarts=n_restarts, at_least=1)
-    checks.require_int(batch_size=batch_size, at_least=4)
-    checks.require_int(seed=seed, first_instance=first_instance, at_least=0)
-    checks.require_number(learning_rate=learning_rate, above=0)
-    checks.require_finite(**dict(model.named_parameters()))
-    I = checks.importances(importance, model.n_instances, model.n_features).to(model.b.device)
     snapshot_at = frozenset(snapshot_steps)
-    if not snapshot_at <= set(range(n_steps + 1)):
-        raise ValueError(f"snapshot_steps must lie between 0 and n_steps = {n_steps}, got {sorted(snapshot_at)}")
+    I = check_options(
+        model, data, importance=importance, n_steps=n_steps, batch_size=batch_size, n_nodes=n_nodes,
+        learning_rate=learning_rate, n_restarts=n_restarts, seed=seed, snapshot_steps=snapshot_at,
+        first_instance=first_instance,
+    )  # fmt: skip
     data = data.to(dtype=model.b.dtype, device=model.b.device)
     if n_nodes is not None:
         batch_size = quadrature(data.select(slice(0, 1)), n_nodes)[0].shape[1]
@@ -120,13 +115,41 @@ def train(
     ]
     stop = threading.Event()
     try:
-        with _progress(len(pieces) * n_steps) as progress:
-            in_threads([partial(piece.run, stop, progress) for piece in pieces], stop)
+        with progress(len(pieces) * n_steps, "training", "step") as bar:
+            in_threads([partial(piece.run, stop, bar) for piece in pieces], stop)
     except KeyboardInterrupt:
         _take_best(model, pieces)
         raise
     _take_best(model, pieces)
     return join([piece.record() for piece in pieces])
+
+
+def check_options(
+    model: ToyModel,
+    data: FeatureDistribution,
+    *,
+    importance: float | Tensor,
+    n_steps: int,
+    batch_size: int,
+    n_nodes: int | None,
+    learning_rate: float,
+    n_restarts: int,
+    seed: int,
+    snapshot_steps: Iterable[int],
+    first_instance: int,
+) -> Float[Tensor, "instance feature"]:
+    """Refuse what `train` cannot take, and give back the importance of every instance's features."""
+    check_fit(model, data)
+    checks.require_int(n_steps=n_steps, n_restarts=n_restarts, at_least=1)
+    checks.require_int(batch_size=batch_size, at_least=4)
+    checks.require_int(seed=seed, first_instance=first_instance, at_least=0)
+    checks.require_number(learning_rate=learning_rate, above=0)
+    checks.require_finite(**dict(model.named_parameters()))
+    if not set(snapshot_steps) <= set(range(n_steps + 1)):
+        raise ValueError(f"snapshot_steps must lie between 0 and n_steps = {n_steps}, got {sorted(snapshot_steps)}")
+    if n_nodes is not None:
+        quadrature(data.select(slice(0, 1)), n_nodes)
+    return checks.importances(importance, model.n_instances, model.n_features).to(model.b.device)
 
 
 def join(records: list[Record]) -> Record:
@@ -205,7 +228,7 @@ class _Piece:
         self.n_done = 0
         self.restart_losses = importance.new_zeros(self.n_instances, 0)
 
-    def run(self, stop: threading.Event, progress: "tqdm[None]") -> None:
+    def run(self, stop: threading.Event, bar: "tqdm[None]") -> None:
         """Train to the end, or until `stop` is set."""
         self._add_restarts()
         self._keep_snapshot()
@@ -230,7 +253,7 @@ class _Piece:
                 self._keep_snapshot()
                 if self.n_done % _LOOK_EVERY == 0 or self.n_done == last:
                     self._stop_at_nan()
-                    progress.update((self.n_done - 1) % _LOOK_EVERY + 1)
+                    bar.update((self.n_done - 1) % _LOOK_EVERY + 1)
             losses *= scale[:, None, None]
 
         if n_kept > 1:
@@ -329,12 +352,3 @@ def _cut(n_instances: int, per_instance: int, device: torch.device) -> list[slic
     n_pieces = min(n_instances, n_pieces)
     ends = [n_instances * k // n_pieces for k in range(n_pieces + 1)]
     return [slice(a, b) for a, b in itertools.pairwise(ends)]
-
-
-def _progress(n_steps: int) -> "tqdm[None]":
-    """A progress bar, which shows in a terminal or a notebook and nowhere else."""
-    ipython = sys.modules.get("IPython")
-    in_notebook = ipython is not None and "IPKernelApp" in getattr(ipython.get_ipython(), "config", {})
-    # tqdm's notebook bar draws a widget even where TQDM_DISABLE=1 silences it, so it is not asked at all.
-    shown = os.environ.get("TQDM_DISABLE", "0") in ("", "0") and (in_notebook or sys.stderr.isatty())
-    return tqdm(total=n_steps, desc="training", unit="step", leave=False, disable=not shown)

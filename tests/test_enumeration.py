@@ -7,8 +7,8 @@ import torch
 from torch.testing import assert_close
 
 import supertoy as st
+from supertoy.enumeration import quadrature
 from supertoy.loss import feature_moments
-from supertoy.quadrature import quadrature
 from tests.strategies import distributions
 
 KINDS = list(itertools.product(distributions(), [False, True]))

@@ -1,0 +1,25 @@
+"""Progress bars, for whoever looks: in a terminal or a notebook, and one at a time."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tqdm.auto import tqdm
+
+_shown: list["tqdm[None]"] = []
+
+
+@contextmanager
+def progress(total: int, what: str, unit: str) -> Iterator["tqdm[None]"]:
+    """A bar with the remaining time; silent inside another one, and where nobody would see it."""
+    ipython = sys.modules.get("IPython")
+    in_notebook = ipython is not None and "IPKernelApp" in getattr(ipython.get_ipython(), "config", {})
+    # tqdm's notebook bar draws a widget even where TQDM_DISABLE=1 silences it, so it is not asked at all.
+    seen = os.environ.get("TQDM_DISABLE", "0") in ("", "0") and (in_notebook or sys.stderr.isatty())
+    with tqdm(total=total, desc=what, unit=unit, leave=False, disable=bool(_shown) or not seen) as bar:
+        _shown.append(bar)
+        try:
+            yield bar
+        finally:
+            _shown.remove(bar)

@@ -1,0 +1,122 @@
+"""A folder of finished shards, from which a sweep that was stopped goes on.
+
+`sweep.json` describes the sweep. Each finished shard is `shard-00012.safetensors` with a `shard-00012.json` that names the
+sweep it belongs to and the file's checksum. Files are written under a temporary name and moved into place, so a shard is
+either there as a whole or not there.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+_FORMAT = 1
+
+
+class Store:
+    """Shards by number, in a folder that belongs to one sweep.
+
+    Args:
+        folder: made if it is not there.
+        description: what determines the sweep's result, in values that JSON knows. Another sweep has another one.
+
+    Raises:
+        ValueError: the folder is none, or holds another sweep's results or something else.
+        OSError: it cannot be written to.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], description: dict[str, Any]) -> None:
+        self.folder = Path(folder)
+        # Shards that another release trained would not be bit for bit what this one makes.
+        description = json.loads(json.dumps({"format": _FORMAT, "torch": torch.__version__, **description}))
+        self.digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ValueError(f"store must be a folder, got {self.folder}, which is a file")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(
+                error.errno, f"store {self.folder} cannot be made: {error.strerror}; name another folder"
+            ) from error
+        self._claim(description)
+
+    def _claim(self, description: dict[str, Any]) -> None:
+        """Find this sweep's description in the folder, or put it there if the folder is empty."""
+        path = self.folder / "sweep.json"
+        if path.exists():
+            try:
+                found = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise ValueError(
+                    f"store must be a folder of shards, but {path} cannot be read ({error}); name another"
+                ) from error
+            if found != description:
+                differs = sorted(k for k in {*found, *description} if found.get(k) != description.get(k))
+                raise ValueError(
+                    f"store {self.folder} holds another sweep, which differs in {', '.join(differs)}; "
+                    "name another folder, or delete this one if its results are no longer needed"
+                )
+        elif any(not name.startswith(".") for name in os.listdir(self.folder)):
+            raise ValueError(
+                f"store must be an empty folder or one of shards, got {self.folder}, which has other files in it"
+            )
+        else:
+            self._write(path, json.dumps(description, indent=1).encode())
+
+    def read(self, shard: int) -> dict[str, Tensor] | None:
+        """A finished shard's tensors; None, with a warning, if it is damaged or foreign; None if it is not there."""
+        path, label = self._paths(shard)
+        if not (path.exists() and label.exists()):
+            return None
+        try:
+            described, content = json.loads(label.read_text(encoding="utf-8")), path.read_bytes()
+            if described["sweep"] != self.digest or described["shard"] != shard:
+                raise ValueError("it belongs to another sweep or another place in it")
+            if described["sha256"] != hashlib.sha256(content).hexdigest():
+                raise ValueError("its checksum is wrong")
+            return load(content)
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            warnings.warn(f"{path} is not used and will be trained again: {error}", stacklevel=3)
+            return None
+
+    def write(self, shard: int, tensors: dict[str, Tensor]) -> None:
+        """Keep a finished shard.
+
+        Raises:
+            OSError: the disk is full or the folder read-only; shards written before are kept.
+        """
+        path, label = self._paths(shard)
+        content = save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()})
+        described = {"sweep": self.digest, "shard": shard, "sha256": hashlib.sha256(content).hexdigest()}
+        self._write(path, content)
+        self._write(label, json.dumps(described, indent=1).encode())
+
+    def _paths(self, shard: int) -> tuple[Path, Path]:
+        path = self.folder / f"shard-{shard:05d}.safetensors"
+        return path, path.with_suffix(".json")
+
+    def _write(self, path: Path, content: bytes) -> None:
+        temporary = None
+        try:
+            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", suffix=".part", delete=False) as file:
+                temporary = file.name
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            if temporary is not None and os.path.exists(temporary):
+                os.unlink(temporary)
+            raise OSError(
+                error.errno,
+                f"{path} could not be written: {error.strerror}; finished shards are kept, so mend that and run the "
+                "same call again",
+            ) from error

@@ -1,0 +1,205 @@
+"""Training that outgrows one process or one sitting: many settings, cut into shards."""
+
+import hashlib
+import inspect
+from collections.abc import Generator
+from concurrent.futures import Executor, Future, as_completed
+from contextlib import closing
+from os import PathLike
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from supertoy import checks
+from supertoy.data import FeatureDistribution
+from supertoy.enumeration import quadrature
+from supertoy.loss import check_fit
+from supertoy.models import ToyModel
+from supertoy.progress import progress
+from supertoy.store import Store
+from supertoy.training import Record, check_options, join, train
+
+_SHARD = 2**21  # numbers in the largest tensor of a shard; a training keeps about eight such tensors
+
+
+def sweep(
+    model: ToyModel,
+    data: FeatureDistribution,
+    *,
+    importance: float | Tensor = 1.0,
+    executor: Executor | None = None,
+    store: str | PathLike[str] | None = None,
+    shard_size: int | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Record:
+    """Train every instance of `model` in place, as `train` does, in shards that can run anywhere and be kept on disk.
+
+    The instances are the grid: `torch.cartesian_prod` makes one from its axes. Shards are consecutive instances. Where
+    they are cut depends on the arguments alone, so the result is the same bit for bit on any executor with any number of
+    workers, and after any number of interruptions, as long as the machines are of one kind.
+
+    Args:
+        model: one instance for each setting.
+        data: one setting, or as many as the model has instances.
+        importance: I_i, broadcasts to [instance, feature].
+        executor: runs the shards; any of `concurrent.futures`, or dask's `client.get_executor()`. This process if None.
+        store: folder for finished shards. The same call goes on with what it finds there.
+        shard_size: instances in a shard; if None, so many that training one takes some tens of MB.
+        seed: of batches and fresh starts.
+        **options: what else `train` takes.
+
+    Raises:
+        ValueError, TypeError: an argument out of range or of a wrong shape, a store that holds something else; before any
+            training.
+        FloatingPointError: a loss became NaN or infinite, with the step and the instance.
+        OSError: the store cannot be written to.
+        RuntimeError: the executor died.
+        KeyboardInterrupt: finished shards are in the store; the model is as it was.
+    """
+    check_fit(model, data)
+    checks.require_int(seed=seed, at_least=0)
+    if executor is not None and not isinstance(executor, Executor):
+        raise TypeError(f"executor must be a concurrent.futures.Executor, got {type(executor).__name__}")
+    if store is not None and not isinstance(store, str | PathLike):
+        raise TypeError(f"store must be a path, got {type(store).__name__}")
+    defaults = {name: p.default for name, p in inspect.signature(train).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    if not options.keys() <= defaults.keys() - {"first_instance"}:
+        unknown = min(options.keys() - defaults.keys() | (options.keys() & {"first_instance"}))
+        raise TypeError(f"options must be arguments of train, got {unknown!r}")
+    options = {**defaults, **options, "seed": seed, "importance": importance, "first_instance": 0}
+    options["snapshot_steps"] = sorted(options["snapshot_steps"])
+    I = check_options(model, data, **options)
+    if shard_size is None:
+        shard_size = _default_shard_size(model, data, **options)
+    checks.require_int(shard_size=shard_size, at_least=1)
+
+    starts = range(0, model.n_instances, shard_size)
+    folder = None if store is None else Store(store, _description(model, data, I, shard_size, options))
+    shards: dict[int, dict[str, Tensor]] = {}
+    jobs: dict[int, tuple[Any, ...]] = {}
+    for k, start in enumerate(starts):
+        part = slice(start, min(start + shard_size, model.n_instances))
+        finished = folder.read(k) if folder else None
+        if finished is not None:
+            shards[k] = finished
+            continue
+        piece = model.like({name: value.detach()[part].clone() for name, value in model.named_parameters()})
+        arguments = options | {"importance": I[part], "first_instance": start}
+        jobs[k] = (piece, data.select(part), arguments)
+
+    n_threads = torch.get_num_threads()
+    with progress(len(starts), "sweep", "shard") as bar, closing(_results(jobs, executor, folder)) as results:
+        bar.update(len(shards))
+        for k, result in results:
+            if isinstance(result, Exception):
+                raise result
+            if folder:
+                folder.write(k, result)
+            shards[k] = result
+            bar.update()
+    torch.set_num_threads(n_threads)  # which threads of this process may have changed
+
+    in_order = [shards[k] for k in range(len(starts))]
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(torch.cat([shard[f"parameter {name}"] for shard in in_order]))
+    return join([_record(shard) for shard in in_order])
+
+
+def _results(
+    jobs: dict[int, tuple[Any, ...]], executor: Executor | None, folder: Store | None
+) -> Generator[tuple[int, dict[str, Tensor] | Exception], None, None]:
+    """Shard by shard as they finish, what training one gave or what it raised."""
+    if executor is None:
+        for k, job in jobs.items():
+            yield k, _train_shard(*job)
+        return
+    # What the executor raises is about itself, since a shard's own errors come as results. It is told at the end, when all
+    # that could be finished is.
+    died: Exception | None = None
+    futures: dict[Future[Any], int] = {}
+    try:
+        try:
+            for k, job in jobs.items():
+                futures[executor.submit(_train_alone, *job)] = k
+        except Exception as error:
+            died = error
+        for future in as_completed(futures):
+            try:
+                result = future.result()
+            except Exception as error:
+                died = error
+            else:
+                yield futures[future], result
+    finally:
+        for future in futures:
+            future.cancel()
+    if died is not None:
+        kept = f"Finished shards are in {folder.folder}" if folder else "With store=FOLDER finished shards would be kept"
+        raise RuntimeError(
+            f"executor {type(executor).__name__} died before all shards were trained ({type(died).__name__}: {died}). "
+            f"{kept}: run the same call again with a new executor to go on."
+        ) from died
+
+
+def _train_shard(model: ToyModel, data: FeatureDistribution, arguments: dict[str, Any]) -> dict[str, Tensor] | Exception:
+    """Train a shard; its record and parameters as named tensors, or the error that it ended with."""
+    try:
+        record = train(model, data, **arguments)
+    except Exception as error:
+        return error
+    tensors = {f"parameter {name}": value.detach() for name, value in model.named_parameters()}
+    tensors |= {"losses": record.losses, "restart_losses": record.restart_losses, "loss": record.loss}
+    for step, state in record.snapshots.items():
+        tensors |= {f"snapshot {step} {name}": value for name, value in state.items()}
+    return tensors
+
+
+def _train_alone(*job: Any) -> dict[str, Tensor] | Exception:
+    """Train a shard on one thread, since there is a worker for each core."""
+    torch.set_num_threads(1)
+    return _train_shard(*job)
+
+
+def _record(tensors: dict[str, Tensor]) -> Record:
+    snapshots: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("snapshot "):
+            _, step, name = key.split(" ")
+            snapshots.setdefault(int(step), {})[name] = value
+    return Record(
+        losses=tensors["losses"],
+        restart_losses=tensors["restart_losses"],
+        snapshots=dict(sorted(snapshots.items())),
+        evaluate=lambda: tensors["loss"],
+    )
+
+
+def _default_shard_size(
+    model: ToyModel, data: FeatureDistribution, *, batch_size: int, n_restarts: int, n_nodes: int | None, **_: Any
+) -> int:
+    n_rows = batch_size if n_nodes is None else quadrature(data.select(slice(0, 1)), n_nodes)[0].shape[1]
+    return max(1, _SHARD // (model.n_features * n_rows * n_restarts))
+
+
+def _description(
+    model: ToyModel, data: FeatureDistribution, importance: Tensor, shard_size: int, options: dict[str, Any]
+) -> dict[str, Any]:
+    """All that determines the result, in values that JSON knows; tensors by their checksums."""
+    return {
+        "model": type(model).__name__,
+        "sizes": [model.n_instances, model.n_features, model.n_hidden],
+        "dtype": str(model.b.dtype),
+        "weights": {name: _checksum(value) for name, value in model.named_parameters()},
+        "sets": [data.n_sets, data.set_size, data.n_single, data.exclusive, data.signed],
+        "probability": _checksum(data.probability),
+        "importance": _checksum(importance),
+        "shard_size": shard_size,
+        "options": {name: value for name, value in sorted(options.items()) if name != "importance"},
+    }
+
+
+def _checksum(tensor: Tensor) -> str:
+    return hashlib.sha256(tensor.detach().cpu().contiguous().numpy().tobytes()).hexdigest()

@@ -1,0 +1,281 @@
+"""Sweeps: the same bits wherever the shards run, and nothing lost when something dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+import supertoy as st
+from supertoy.sweeps import _default_shard_size
+
+N_INSTANCES = 7
+PROBABILITY = torch.linspace(0.05, 1, N_INSTANCES)[:, None]
+IMPORTANCE = 0.9 ** torch.arange(5)
+OPTIONS = {"n_steps": 60, "n_restarts": 4, "batch_size": 32, "snapshot_steps": [0, 60]}
+
+
+def swept(seed=0, **options):
+    model = st.ReLUOutputModel(N_INSTANCES, 5, 2, seed=seed).requires_grad_(False)
+    options = {"importance": IMPORTANCE, "shard_size": 3, **OPTIONS, **options}
+    return model, st.sweep(model, st.Independent(5, PROBABILITY), seed=seed, **options)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return swept()
+
+
+def assert_same_bits(a, b):
+    (model_a, a), (model_b, b) = a, b
+    for name, parameter in model_a.named_parameters():
+        assert torch.equal(parameter, getattr(model_b, name))
+    for name in ("losses", "restart_losses", "loss"):
+        assert torch.equal(getattr(a, name), getattr(b, name)), name
+    assert a.snapshots.keys() == b.snapshots.keys()
+    for step, state in a.snapshots.items():
+        assert all(torch.equal(value, b.snapshots[step][name]) for name, value in state.items())
+
+
+def test_a_sweep_is_train_but_for_rounding(reference):
+    model = st.ReLUOutputModel(N_INSTANCES, 5, 2, seed=0).requires_grad_(False)
+    record = st.train(model, st.Independent(5, PROBABILITY), importance=IMPORTANCE, **OPTIONS)
+    swept_model, swept_record = reference
+    assert_close(swept_record.losses[:20], record.losses[:20], rtol=1e-3, atol=0)
+    assert swept_record.losses.shape == record.losses.shape == (60, N_INSTANCES)
+    assert swept_record.restart_losses.shape == (2, N_INSTANCES)
+    assert torch.equal(swept_record.snapshots[60]["W"], swept_model.W)
+    expected = st.expected_loss(swept_model, st.Independent(5, PROBABILITY), importance=IMPORTANCE)
+    assert_close(swept_record.loss, expected)
+
+
+def test_shards_of_another_size_give_the_same_but_for_rounding(reference):
+    _, record = swept(shard_size=2)
+    assert_close(record.losses[:20], reference[1].losses[:20], rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_threads_give_the_same_bits(reference, n_workers):
+    before = torch.get_num_threads()
+    with ThreadPoolExecutor(n_workers) as executor:
+        assert_same_bits(swept(executor=executor), reference)
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_processes_give_the_same_bits(reference, n_workers, tmp_path):
+    with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as executor:
+        assert_same_bits(swept(executor=executor, store=tmp_path), reference)
+    assert len(list(tmp_path.glob("*.safetensors"))) == 3
+
+
+def test_every_distribution_and_model_survives_the_way_to_a_worker(tmp_path):
+    data = st.AnticorrelatedSets(2, 2, 0.3, n_features=5, signed=True)
+    for _ in range(2):
+        model = st.AbsoluteValueModel(3, 5, 4, dtype=torch.float64)
+        with ThreadPoolExecutor(1) as executor:
+            record = st.sweep(model, data, executor=executor, store=tmp_path, shard_size=2, n_steps=20)
+        assert record.loss.shape == (3,)
+        assert model.W2.dtype == torch.float64
+
+
+def test_a_finished_sweep_is_read_and_not_trained_again(reference, tmp_path, monkeypatch):
+    swept(store=tmp_path)
+    monkeypatch.setattr("supertoy.sweeps._train_shard", None)
+    assert_same_bits(swept(store=tmp_path), reference)
+
+
+def test_a_damaged_shard_is_named_and_trained_again(reference, tmp_path):
+    swept(store=tmp_path)
+    path = tmp_path / "shard-00001.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(UserWarning, match="shard-00001.safetensors is not used and will be trained again"):
+        again = swept(store=tmp_path)
+    assert_same_bits(again, reference)
+    assert_same_bits(swept(store=tmp_path), reference)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"seed": 1}, "options, weights"),
+        ({"n_steps": 61}, "options"),
+        ({"shard_size": 2}, "shard_size"),
+        ({"importance": 1.0}, "importance"),
+    ],
+)
+def test_another_sweeps_store_is_refused(tmp_path, change, what):
+    swept(store=tmp_path, **{"n_steps": 10, "snapshot_steps": []})
+    with pytest.raises(ValueError, match=f"holds another sweep, which differs in {what}; name another folder"):
+        swept(store=tmp_path, **{"n_steps": 10, "snapshot_steps": [], **change})
+
+
+def test_a_sweep_that_was_killed_goes_on_where_it_was(reference, tmp_path):
+    script = f"""
+        import tests.test_sweeps as t
+        from supertoy import sweeps
+        plain, sweeps._train_shard = sweeps._train_shard, lambda *job: (plain(*job), __import__("time").sleep(1))[0]
+        t.swept(store={str(tmp_path)!r})
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[1])
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("shard-*.json")) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert 1 <= len(list(tmp_path.glob("shard-*.json"))) < 3
+    assert_same_bits(swept(store=tmp_path), reference)
+
+
+class DyingExecutor(Executor):
+    """Finishes one job and dies."""
+
+    def __init__(self):
+        self.n_jobs = 0
+
+    def submit(self, function, /, *arguments, **keywords):
+        self.n_jobs += 1
+        future = Future()
+        if self.n_jobs == 1:
+            future.set_result(function(*arguments, **keywords))
+        else:
+            future.set_exception(BrokenExecutor("a worker was killed"))
+        return future
+
+
+def test_an_executor_that_dies_is_named_and_finished_shards_are_kept(reference, tmp_path):
+    with pytest.raises(RuntimeError, match=r"DyingExecutor died before .* a worker was killed") as error:
+        swept(executor=DyingExecutor(), store=tmp_path)
+    assert f"Finished shards are in {tmp_path}: run the same call again" in str(error.value)
+    assert len(list(tmp_path.glob("shard-*.json"))) == 1
+    assert_same_bits(swept(store=tmp_path), reference)
+    with pytest.raises(RuntimeError, match="With store=FOLDER finished shards would be kept"):
+        swept(executor=DyingExecutor())
+
+
+def kill_yourself(*job):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_pool_whose_worker_is_killed_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("supertoy.sweeps._train_alone", kill_yourself)
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor,
+        pytest.raises(RuntimeError, match="ProcessPoolExecutor died before all shards were trained"),
+    ):
+        swept(executor=executor, store=tmp_path)
+
+
+def test_a_loss_that_is_not_finite_names_the_instance_of_the_whole_sweep(tmp_path):
+    model = st.LinearModel(5, 4, 2).requires_grad_(False)
+    model.W[4] = 1e30
+    with pytest.raises(FloatingPointError, match="instance 4 "):
+        st.sweep(model, st.Independent(4, 0.5), store=tmp_path, shard_size=2, n_steps=10)
+    assert len(list(tmp_path.glob("shard-*.json"))) == 2
+
+
+def test_an_interrupt_keeps_finished_shards_and_leaves_the_model_alone(reference, tmp_path, monkeypatch):
+    from supertoy import sweeps as module
+
+    calls = []
+
+    def interrupted(*job):
+        calls.append(job)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return plain(*job)
+
+    plain = module._train_shard
+    model = st.ReLUOutputModel(N_INSTANCES, 5, 2, seed=0).requires_grad_(False)
+    before = model.W.clone()
+    options = {"importance": IMPORTANCE, "shard_size": 3, "store": tmp_path, **OPTIONS}
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_train_shard", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            st.sweep(model, st.Independent(5, PROBABILITY), **options)
+    assert torch.equal(model.W, before)
+    assert len(list(tmp_path.glob("shard-*.json"))) == 1
+    assert_same_bits(swept(store=tmp_path), reference)
+
+
+def test_a_full_disk_stops_the_sweep_with_what_to_do(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    swept(store=tmp_path)
+    (tmp_path / "shard-00002.json").unlink()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device; finished shards are kept"):
+        swept(store=tmp_path)
+    assert len(list(tmp_path.glob("shard-*.json"))) == 2
+
+
+def test_a_shard_takes_tens_of_megabytes():
+    data, options = st.Independent(400, 0.1), {"batch_size": 512, "n_restarts": 1, "n_nodes": None}
+    assert _default_shard_size(st.ReLUOutputModel(1, 400, 30), data, **options) == 10
+    options |= {"n_restarts": 10_000}
+    assert _default_shard_size(st.ReLUOutputModel(1, 400, 30), data, **options) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"shard_size": 0}, ValueError, "shard_size must be at least 1, got 0"),
+        ({"executor": 2}, TypeError, "executor"),
+        ({"store": 3}, TypeError, "store"),
+        ({"n_stepz": 3}, TypeError, "options must be arguments of train, got 'n_stepz'"),
+        ({"first_instance": 3}, TypeError, "options must be arguments of train, got 'first_instance'"),
+        ({"n_steps": 0}, ValueError, "n_steps must be at least 1"),
+        ({"importance": torch.ones(3)}, ValueError, "importance must broadcast"),
+        ({"importance": torch.ones(3, 5)}, ValueError, "importance must have 1 or 7 instances, got 3"),
+        ({"seed": -1}, ValueError, "seed must be at least 0"),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_training_and_before_any_file(tmp_path, change, error, message):
+    with pytest.raises(error, match=message):
+        swept(**{"store": tmp_path / "shards", **change})
+    assert not (tmp_path / "shards").exists()
+
+
+def test_empty_grids_and_settings_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"probability must broadcast .* got shape \[0, 1\]"):
+        st.Independent(5, torch.empty(0, 1))
+    with pytest.raises(ValueError, match="n_instances must be at least 1, got 0"):
+        st.ReLUOutputModel(0, 5, 2)
+    with pytest.raises(ValueError, match="data must have 1 or the model's 3 instances, got 7"):
+        st.sweep(st.ReLUOutputModel(3, 5, 2), st.Independent(5, PROBABILITY))
+
+
+def test_a_dask_cluster_loses_nothing_when_a_worker_is_killed(reference, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    from supertoy import sweeps as module
+
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        pids = client.run(os.getpid)
+        assert len(set(pids.values())) == 2
+        written, plain = [], module.Store.write
+
+        def write_and_kill(self, shard, tensors):
+            plain(self, shard, tensors)
+            written.append(shard)
+            if len(written) == 1:
+                os.kill(next(iter(pids.values())), signal.SIGKILL)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module.Store, "write", write_and_kill)
+            options = {"shard_size": 1, "n_steps": 400, "snapshot_steps": []}
+            result = swept(executor=client.get_executor(), store=tmp_path, **options)
+        assert sorted(written) == [*range(N_INSTANCES)]
+    assert_same_bits(result, swept(**options))
