@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tqdm.auto import tqdm
 
-_shown: list["tqdm[None]"] = []
+_open: list[str] = []  # what each open bar is about; only the first of them shows
 
 
 @contextmanager
@@ -17,9 +17,14 @@ def progress(total: int, what: str, unit: str) -> Iterator["tqdm[None]"]:
     in_notebook = ipython is not None and "IPKernelApp" in getattr(ipython.get_ipython(), "config", {})
     # tqdm's notebook bar draws a widget even where TQDM_DISABLE=1 silences it, so it is not asked at all.
     seen = os.environ.get("TQDM_DISABLE", "0") in ("", "0") and (in_notebook or sys.stderr.isatty())
-    with tqdm(total=total, desc=what, unit=unit, leave=False, disable=bool(_shown) or not seen) as bar:
-        _shown.append(bar)
+    with tqdm(total=total, desc=what, unit=unit, leave=False, disable=bool(_open) or not seen) as bar:
+        _open.append(what)
         try:
             yield bar
         finally:
-            _shown.remove(bar)
+            _open.pop()
+
+
+def show_no_progress() -> None:
+    """From now on draw no bars in this process: another one draws them."""
+    _open.append("elsewhere")

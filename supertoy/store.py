@@ -8,7 +8,6 @@ either there as a whole or not there.
 import hashlib
 import json
 import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ class Store:
     def __init__(self, folder: str | os.PathLike[str], description: dict[str, Any]) -> None:
         self.folder = Path(folder)
         # Shards that another release trained would not be bit for bit what this one makes.
-        description = json.loads(json.dumps({"format": _FORMAT, "torch": torch.__version__, **description}))
+        description = json.loads(json.dumps({"format": _FORMAT, "torch": torch.__version__.split("+")[0], **description}))
         self.digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
         if self.folder.exists() and not self.folder.is_dir():
             raise ValueError(f"store must be a folder, got {self.folder}, which is a file")
@@ -53,8 +52,8 @@ class Store:
         path = self.folder / "sweep.json"
         if path.exists():
             try:
-                found = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
+                found = dict(json.loads(path.read_text(encoding="utf-8")))
+            except (OSError, ValueError, TypeError) as error:
                 raise ValueError(
                     f"store must be a folder of shards, but {path} cannot be read ({error}); name another"
                 ) from error
@@ -70,6 +69,11 @@ class Store:
             )
         else:
             self._write(path, json.dumps(description, indent=1).encode())
+
+    def check_writable(self) -> None:
+        """Raise OSError now if shards could not be written later."""
+        self._write(self.folder / ".writable", b"")
+        (self.folder / ".writable").unlink()
 
     def read(self, shard: int) -> dict[str, Tensor] | None:
         """A finished shard's tensors; None, with a warning, if it is damaged or foreign; None if it is not there."""
@@ -104,17 +108,15 @@ class Store:
         return path, path.with_suffix(".json")
 
     def _write(self, path: Path, content: bytes) -> None:
-        temporary = None
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", suffix=".part", delete=False) as file:
-                temporary = file.name
+            with open(temporary, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         except OSError as error:
-            if temporary is not None and os.path.exists(temporary):
-                os.unlink(temporary)
+            temporary.unlink(missing_ok=True)
             raise OSError(
                 error.errno,
                 f"{path} could not be written: {error.strerror}; finished shards are kept, so mend that and run the "

@@ -2,6 +2,9 @@
 
 import hashlib
 import inspect
+import math
+import multiprocessing
+import operator
 from collections.abc import Generator
 from concurrent.futures import Executor, Future, as_completed
 from contextlib import closing
@@ -16,11 +19,12 @@ from supertoy.data import FeatureDistribution
 from supertoy.enumeration import quadrature
 from supertoy.loss import check_fit
 from supertoy.models import ToyModel
-from supertoy.progress import progress
+from supertoy.progress import progress, show_no_progress
 from supertoy.store import Store
 from supertoy.training import Record, check_options, join, train
 
 _SHARD = 2**21  # numbers in the largest tensor of a shard; a training keeps about eight such tensors
+_FEWEST = 16  # shards of a sweep that leaves their size to us, where it has as many instances
 
 
 def sweep(
@@ -46,7 +50,7 @@ def sweep(
         importance: I_i, broadcasts to [instance, feature].
         executor: runs the shards; any of `concurrent.futures`, or dask's `client.get_executor()`. This process if None.
         store: folder for finished shards. The same call goes on with what it finds there.
-        shard_size: instances in a shard; if None, so many that training one takes some tens of MB.
+        shard_size: instances in a shard; if None, so many that training one takes some tens of MB and there are 16 shards.
         seed: of batches and fresh starts.
         **options: what else `train` takes.
 
@@ -69,7 +73,7 @@ def sweep(
         unknown = min(options.keys() - defaults.keys() | (options.keys() & {"first_instance"}))
         raise TypeError(f"options must be arguments of train, got {unknown!r}")
     options = {**defaults, **options, "seed": seed, "importance": importance, "first_instance": 0}
-    options["snapshot_steps"] = sorted(options["snapshot_steps"])
+    options["snapshot_steps"] = sorted(operator.index(step) for step in options["snapshot_steps"])
     I = check_options(model, data, **options)
     if shard_size is None:
         shard_size = _default_shard_size(model, data, **options)
@@ -83,23 +87,30 @@ def sweep(
         part = slice(start, min(start + shard_size, model.n_instances))
         finished = folder.read(k) if folder else None
         if finished is not None:
-            shards[k] = finished
+            shards[k] = {name: tensor.to(model.b.device) for name, tensor in finished.items()}
             continue
         piece = model.like({name: value.detach()[part].clone() for name, value in model.named_parameters()})
         arguments = options | {"importance": I[part], "first_instance": start}
         jobs[k] = (piece, data.select(part), arguments)
 
+    if folder and jobs:
+        folder.check_writable()
     n_threads = torch.get_num_threads()
-    with progress(len(starts), "sweep", "shard") as bar, closing(_results(jobs, executor, folder)) as results:
-        bar.update(len(shards))
-        for k, result in results:
-            if isinstance(result, Exception):
-                raise result
-            if folder:
-                folder.write(k, result)
-            shards[k] = result
-            bar.update()
-    torch.set_num_threads(n_threads)  # which threads of this process may have changed
+    failed: dict[int, Exception] = {}
+    try:
+        with progress(len(jobs), "sweep", "shard") as bar, closing(_results(jobs, executor, folder)) as results:
+            for k, result in results:
+                if isinstance(result, Exception):
+                    failed[k] = result
+                    break
+                if folder:
+                    folder.write(k, result)
+                shards[k] = result
+                bar.update()
+    finally:
+        torch.set_num_threads(n_threads)  # which threads of this process may have changed
+    for error in failed.values():
+        raise error
 
     in_order = [shards[k] for k in range(len(starts))]
     with torch.no_grad():
@@ -140,7 +151,8 @@ def _results(
         kept = f"Finished shards are in {folder.folder}" if folder else "With store=FOLDER finished shards would be kept"
         raise RuntimeError(
             f"executor {type(executor).__name__} died before all shards were trained ({type(died).__name__}: {died}). "
-            f"{kept}: run the same call again with a new executor to go on."
+            f"{kept}: run the same call again with a new executor to go on. (Workers must be able to import what they are "
+            "sent, so a model of your own belongs in a module.)"
         ) from died
 
 
@@ -158,8 +170,10 @@ def _train_shard(model: ToyModel, data: FeatureDistribution, arguments: dict[str
 
 
 def _train_alone(*job: Any) -> dict[str, Tensor] | Exception:
-    """Train a shard on one thread, since there is a worker for each core."""
+    """Train a shard in a worker: on one thread, since there is a worker for each core, and without a bar of its own."""
     torch.set_num_threads(1)
+    if multiprocessing.parent_process() is not None:
+        show_no_progress()
     return _train_shard(*job)
 
 
@@ -178,10 +192,21 @@ def _record(tensors: dict[str, Tensor]) -> Record:
 
 
 def _default_shard_size(
-    model: ToyModel, data: FeatureDistribution, *, batch_size: int, n_restarts: int, n_nodes: int | None, **_: Any
+    model: ToyModel,
+    data: FeatureDistribution,
+    *,
+    n_steps: int,
+    batch_size: int,
+    n_restarts: int,
+    n_nodes: int | None,
+    snapshot_steps: list[int],
+    **_: Any,
 ) -> int:
     n_rows = batch_size if n_nodes is None else quadrature(data.select(slice(0, 1)), n_nodes)[0].shape[1]
-    return max(1, _SHARD // (model.n_features * n_rows * n_restarts))
+    n_parameters = model.n_features * (model.n_hidden + 1)
+    # The largest of what training one instance keeps: a batch's outputs, the losses of all steps, the snapshots.
+    per_instance = n_restarts * max(model.n_features * n_rows, n_steps, len(snapshot_steps) * n_parameters)
+    return max(1, min(_SHARD // per_instance, math.ceil(model.n_instances / _FEWEST)))
 
 
 def _description(

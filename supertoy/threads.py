@@ -34,6 +34,7 @@ def in_threads(tasks: Sequence[Callable[[], T]], stop: threading.Event | None = 
                 while not all(future.done() for future in futures) and not any(f.done() and f.exception() for f in futures):
                     wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION)
             finally:
+                pool.shutdown(wait=False, cancel_futures=True)
                 if stop is not None and not all(future.done() and not future.exception() for future in futures):
                     stop.set()
             return [future.result() for future in futures]

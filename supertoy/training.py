@@ -56,7 +56,7 @@ def train(
     *,
     importance: float | Tensor = 1.0,
     n_steps: int = 1000,
-    batch_size: int = 128,
+    batch_size: int = 256,
     n_nodes: int | None = None,
     learning_rate: float = 0.03,
     n_restarts: int = 1,
@@ -66,10 +66,10 @@ def train(
 ) -> Record:
     """Train every instance of `model` in place; with restarts, keep the one of lowest expected loss for each instance.
 
-    Adam with a linear warm-up over the first twentieth of the steps and a cosine decay to zero. The first restart
-    starts from the model's present weights, the others from fresh ones; all restarts of an instance see the same
-    batches. Restarts compete: after 0.3 of the steps the best quarter goes on, and after 0.6 the best quarter of these,
-    but never fewer than two; up to there batches are half as large.
+    Adam, with a learning rate that rises over the first twentieth of the steps, stays, and falls to zero over the second
+    half. Batches grow: the first 0.3 of the steps see a quarter of `batch_size`, those up to 0.7 a half. The first restart
+    starts from the model's present weights, the others from fresh ones; all restarts of an instance see the same batches.
+    Where batches grow, the best quarter of the restarts goes on, but never fewer than two.
 
     Random numbers are keyed by (seed, instance), so what is trained beside an instance does not matter to it, but for
     roundings in the last bit. The same call gives the same bits on any number of threads.
@@ -79,7 +79,7 @@ def train(
         data: one setting, or as many as the model has instances.
         importance: I_i, broadcasts to [instance, feature].
         n_steps: gradient steps.
-        batch_size: rows per step, the zero vector among them.
+        batch_size: rows per step in the end, the zero vector among them.
         n_nodes: if given, every step sees the whole expectation instead of a batch: all sets of active features, each active
             value at this many nodes (see `quadrature`). For few features; deterministic, without sampling noise.
         learning_rate: at its peak.
@@ -187,18 +187,17 @@ class _Schedule:
 
     def stages(self) -> list[tuple[int, int, int]]:
         """(last step, rows per batch, restarts) of each stage."""
-        if self.n_restarts <= 2:
-            return [(self.n_steps, self.batch_size, self.n_restarts)]
-        kept = [self.n_restarts, *(max(2, math.ceil(self.n_restarts / share)) for share in (4, 16))]
-        rows = self.batch_size if self.n_nodes else self.batch_size // 2
-        ends = [math.ceil(0.3 * self.n_steps), math.ceil(0.6 * self.n_steps), self.n_steps]
-        return list(zip(ends, [rows, rows, self.batch_size], kept, strict=True))
+        stages = []
+        for end, share_of_rows, share_of_restarts in ((0.3, 4, 1), (0.7, 2, 4), (1.0, 1, 16)):
+            rows = self.batch_size if self.n_nodes else min(self.batch_size, max(4, self.batch_size // share_of_rows))
+            kept = min(self.n_restarts, max(2, math.ceil(self.n_restarts / share_of_restarts)))
+            stages.append((math.ceil(end * self.n_steps), rows, kept))
+        return stages
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step: a linear warm-up over the first twentieth, and a cosine decay towards zero."""
+        """Learning rate of a step: it rises over the first twentieth, stays, and falls to zero over the second half."""
         n_warmup = max(1, self.n_steps // 20)
-        decay = 0.5 * (1 + math.cos(math.pi * step / self.n_steps))
-        return self.learning_rate * min(1.0, (step + 1) / n_warmup) * decay
+        return self.learning_rate * min(1.0, (step + 1) / n_warmup, 2 * (1 - step / self.n_steps))
 
 
 class _Piece:
@@ -258,7 +257,7 @@ class _Piece:
 
         if n_kept > 1:
             # A rough look is enough to choose by.
-            self.restart_losses = self._expected_losses(1e-2 if self.model.hidden_relu else 1e-3)
+            self.restart_losses = self._expected_losses(1e-2 if self.model.hidden_relu else 3e-3)
             self._keep(self.restart_losses.argmin(1, keepdim=True))
 
     def best(self) -> list[Tensor]:

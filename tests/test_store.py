@@ -101,9 +101,10 @@ def test_a_folder_with_other_files_and_a_file_are_refused(tmp_path):
         Store(tmp_path, DESCRIPTION)
     with pytest.raises(ValueError, match=r"store must be a folder, got .*thesis.tex, which is a file"):
         Store(tmp_path / "thesis.tex", DESCRIPTION)
-    (tmp_path / "sweep.json").write_text("not json")
-    with pytest.raises(ValueError, match=r"sweep.json cannot be read"):
-        Store(tmp_path, DESCRIPTION)
+    for content in ("not json", "[1]"):
+        (tmp_path / "sweep.json").write_text(content)
+        with pytest.raises(ValueError, match=r"sweep.json cannot be read"):
+            Store(tmp_path, DESCRIPTION)
     assert (tmp_path / "thesis.tex").read_text() == "do not touch"
 
 

@@ -219,11 +219,32 @@ def test_a_full_disk_stops_the_sweep_with_what_to_do(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("shard-*.json"))) == 2
 
 
-def test_a_shard_takes_tens_of_megabytes():
-    data, options = st.Independent(400, 0.1), {"batch_size": 512, "n_restarts": 1, "n_nodes": None}
-    assert _default_shard_size(st.ReLUOutputModel(1, 400, 30), data, **options) == 10
-    options |= {"n_restarts": 10_000}
-    assert _default_shard_size(st.ReLUOutputModel(1, 400, 30), data, **options) == 1
+def test_a_shard_takes_tens_of_megabytes_and_there_are_enough_of_them():
+    data, model = st.Independent(400, 0.1), st.ReLUOutputModel(1000, 400, 30)
+    options = {"n_steps": 1000, "batch_size": 512, "n_restarts": 1, "n_nodes": None, "snapshot_steps": []}
+    assert _default_shard_size(model, data, **options) == 10
+    assert _default_shard_size(model, data, **options | {"n_restarts": 10_000}) == 1
+    assert _default_shard_size(model, data, **options | {"n_steps": 500_000}) == 4
+    assert _default_shard_size(model, data, **options | {"snapshot_steps": [*range(100)]}) == 1
+    assert _default_shard_size(st.ReLUOutputModel(40, 400, 30), data, **options) == 3
+
+
+def test_steps_of_snapshots_may_come_from_an_array(reference, tmp_path):
+    assert_same_bits(swept(store=tmp_path, snapshot_steps=torch.tensor([60, 0])), reference)
+
+
+def test_a_folder_that_became_read_only_is_refused_before_any_training(reference, tmp_path, monkeypatch):
+    swept(store=tmp_path)
+    (tmp_path / "shard-00001.json").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("supertoy.sweeps._train_shard", None)
+        patch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
+        with pytest.raises(OSError, match="Read-only file system"):
+            swept(store=tmp_path)
+    swept(store=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", None)  # a finished sweep needs nothing but reading
+        assert_same_bits(swept(store=tmp_path), reference)
 
 
 @pytest.mark.parametrize(
