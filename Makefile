@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python scripts/run_steps.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lock clean
+.PHONY: help book test bench lock clean
 
 help:  ## say what the commands do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s%s\n", $$1, $$2}'
@@ -15,6 +15,9 @@ book: $(VENV)/installed  ## execute the chapters and build _build/html (2 minute
 
 test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict build and its pages (6 minutes)
 	@$(RUN) test
+
+bench: $(VENV)/installed  ## measure speed, against the paper's published loop and the machine (10 minutes)
+	@$(VENV)/bin/python benchmarks/bench.py $(BENCH)
 
 lock:  ## renew constraints.txt with the newest versions that fit together (3 minutes)
 	@bash scripts/lock.sh "$(PYTHON)"

@@ -178,19 +178,19 @@ def bare_step_seconds(setting: Setting, rows: int) -> float:
 
 def growth() -> None:
     """How time grows with instances, n and m over a decade: fitted exponents, 1 for linear."""
-    base = {"n_instances": 8, "n": 100, "m": 10}
+    base = {"n_instances": 16, "n": 100, "m": 20}
     grids = {
-        "instances": [base | {"n_instances": k} for k in (8, 16, 32, 80)],
-        "n": [base | {"n": n} for n in (50, 100, 200, 500)],
-        "m": [base | {"n": 400, "m": m} for m in (10, 20, 40, 100)],
+        "instances": [base | {"n_instances": k} for k in (16, 32, 80, 160)],
+        "n": [base | {"n": n} for n in (100, 200, 500, 1000)],
+        "m": [base | {"n": 400, "m": m} for m in (20, 50, 100, 200)],
     }
-    print("time of 100 steps of 256 rows, and the exponent of its growth")
+    print("time of 100 steps, batches of up to 512 rows, and the exponent of its growth")
     for name, grid in grids.items():
         seconds = []
         for sizes in grid:
             model = st.ReLUOutputModel(sizes["n_instances"], sizes["n"], sizes["m"])
             data = st.Independent(sizes["n"], 0.1)
-            runs = [_timed(lambda m=model, d=data: st.train(m, d, n_steps=100, batch_size=256))[1] for _ in range(3)]
+            runs = [_timed(lambda m=model, d=data: st.train(m, d, n_steps=100, batch_size=512))[1] for _ in range(3)]
             seconds.append(min(runs))
         key = {"instances": "n_instances"}.get(name, name)
         x, y = (torch.tensor(values).double().log() for values in ([sizes[key] for sizes in grid], seconds))
@@ -205,13 +205,13 @@ def phase_diagram(n: int, size: int, **options: Any) -> tuple[st.ReLUOutputModel
     importance = torch.cat([torch.ones(size**2, n - 1), r[:, None]], dim=1)
     model = st.ReLUOutputModel(size**2, n, n - 1)
     data = st.Independent(n, p[:, None])
-    record = st.sweep(model, data, importance=importance, n_nodes=4, learning_rate=0.1, n_steps=200, **options)
+    record = st.sweep(model, data, importance=importance, n_nodes=4, learning_rate=0.04, n_steps=200, **options)
     return model, record, r, p
 
 
 def exact() -> None:
     """Phase diagrams of 256 x 256 points, trained from restarts on the expectation itself."""
-    for n, n_restarts, limit in ((2, 16, 60), (3, 8, 120)):
+    for n, n_restarts, limit in ((2, 16, 60), (3, 12, 120)):
         (_, record, r, p), seconds = _timed(lambda n=n, k=n_restarts: phase_diagram(n, 256, n_restarts=k))
         own = p / 3 - p**2 / 4  # the paper's candidates: one feature left out, or two as an antipodal pair
         pairs = [(1 + r) * p**2 / 6] + ([p**2 / 3] if n == 3 else [])
@@ -240,9 +240,11 @@ def scale() -> None:
 
     absolute = st.AbsoluteValueModel(7, 100, 40)
     data, importance = st.Independent(100, SEVEN[:, None], signed=True), 0.8 ** torch.arange(100)
-    options = {"n_steps": 4000, "batch_size": 512, "learning_rate": 0.01, "n_restarts": 4}
+    options = {"n_steps": 4000, "batch_size": 512, "learning_rate": 0.01, "n_restarts": 16}
     record, seconds = _timed(lambda: st.train(absolute, data, importance=importance, **options))
-    print(f"absolute value, n=100 m=40, 7 densities, 4 restarts: {seconds:.0f} s (limit 60 s), peak {_peak_memory():.0f} MB")
+    print(
+        f"absolute value, n=100 m=40, 7 densities, 16 restarts: {seconds:.0f} s (limit 60 s), peak {_peak_memory():.0f} MB"
+    )
     print("    loss per density:", "  ".join(f"{p:g}: {loss:.4g}" for p, loss in zip(SEVEN, record.loss, strict=True)))
 
 
@@ -250,7 +252,7 @@ def restarts() -> None:
     """1000 restarts at each of seven densities, hopeless ones dropped early, against training all of them to the end."""
     p = torch.tensor([1, 0.5, 0.3, 0.2, 0.15, 0.12, 0.05])
     data, importance = st.Independent(10, p[:, None]), 0.75 ** torch.arange(10)
-    options: dict[str, Any] = {"n_steps": 1000, "batch_size": 128, "n_restarts": 1000, "importance": importance}
+    options: dict[str, Any] = {"n_steps": 2000, "batch_size": 128, "n_restarts": 1000, "importance": importance}
     dropped, full = st.ReLUHiddenModel(7, 10, 5), st.ReLUHiddenModel(7, 10, 5)
     _, seconds = _timed(lambda: st.train(dropped, data, **options))
     print(

@@ -34,7 +34,7 @@ class Record:
     Attributes:
         losses: [step, instance], each step's estimate of the expected loss, of the restart that was kept.
         restart_losses: [restart, instance], expected losses of the restarts that were trained to the end and chosen from, to
-            within 1 in 1000 (with a ReLU hidden layer 1 in 100); no rows where there was one start only.
+            within 1 in 1000 (with a ReLU hidden layer 2 in 100); no rows where there was one start only.
         snapshots: the parameters after the steps that were asked for, by step and name; step 0 is the initial state.
         evaluate: what gives `loss`.
     """
@@ -69,7 +69,8 @@ def train(
     Adam, with a learning rate that rises over the first twentieth of the steps, stays, and falls to zero over the second
     half. Batches grow: the first 0.3 of the steps see a quarter of `batch_size`, those up to 0.7 a half. The first restart
     starts from the model's present weights, the others from fresh ones; all restarts of an instance see the same batches.
-    Where batches grow, the best quarter of the restarts goes on, but never fewer than two.
+    Where batches grow, the best quarter of the restarts goes on, but never fewer than two. (With `n_nodes` batches do not
+    grow, and restarts are dropped after 0.15 and 0.4 of the steps.)
 
     Random numbers are keyed by (seed, instance), so what is trained beside an instance does not matter to it, but for
     roundings in the last bit. The same call gives the same bits on any number of threads.
@@ -187,9 +188,11 @@ class _Schedule:
 
     def stages(self) -> list[tuple[int, int, int]]:
         """(last step, rows per batch, restarts) of each stage."""
+        # Without sampling noise it shows sooner which restarts are hopeless, and there is no use in smaller batches.
+        ends, shares = ((0.3, 0.7, 1), (4, 2, 1)) if self.n_nodes is None else ((0.15, 0.4, 1), (1, 1, 1))
         stages = []
-        for end, share_of_rows, share_of_restarts in ((0.3, 4, 1), (0.7, 2, 4), (1.0, 1, 16)):
-            rows = self.batch_size if self.n_nodes else min(self.batch_size, max(4, self.batch_size // share_of_rows))
+        for end, share_of_rows, share_of_restarts in zip(ends, shares, (1, 4, 16), strict=True):
+            rows = min(self.batch_size, max(4, self.batch_size // share_of_rows))
             kept = min(self.n_restarts, max(2, math.ceil(self.n_restarts / share_of_restarts)))
             stages.append((math.ceil(end * self.n_steps), rows, kept))
         return stages
@@ -257,7 +260,7 @@ class _Piece:
 
         if n_kept > 1:
             # A rough look is enough to choose by.
-            self.restart_losses = self._expected_losses(1e-2 if self.model.hidden_relu else 3e-3)
+            self.restart_losses = self._expected_losses(2e-2 if self.model.hidden_relu else 1e-3)
             self._keep(self.restart_losses.argmin(1, keepdim=True))
 
     def best(self) -> list[Tensor]:

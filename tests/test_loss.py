@@ -21,8 +21,8 @@ def test_it_is_the_mean_loss_of_a_plain_sample(kind, signed):
         model = model_with_random_weights(model_kind, 3, 6, 3).requires_grad_(False)
         row_loss = (IMPORTANCE * (model(x) - model.target(x)).square()).sum(-1)
         error = row_loss.std(1) / len(row_loss[0]) ** 0.5
-        # Models with a ReLU hidden layer are sampled themselves, to a relative standard error of 0.2 %.
-        own = 2e-3 * row_loss.mean(1) if model.hidden_relu else 0
+        # Models with a ReLU hidden layer are sampled themselves, to a relative standard error of 0.5 %.
+        own = 5e-3 * row_loss.mean(1) if model.hidden_relu else 0
         loss = st.expected_loss(model, data, importance=IMPORTANCE)
         assert ((loss - row_loss.mean(1)).abs() < 4.5 * (error**2 + own**2) ** 0.5).all(), model_kind
 

@@ -42,12 +42,11 @@ def antipodal_at_80(W: Float[Tensor, "2 5"]) -> Outcome:
     norm, cosine = _norms(W), _cosines(W)[:4, :4]
     partner = cosine.min(-1)
     others = cosine.abs().sort(-1).values[:, :2].max()  # of |cosine| with the three others, the two smaller
-    pairs = sorted({tuple(sorted((i, j))) for i, j in enumerate(partner.indices.tolist())})
+    pairs = {frozenset((i, j)) for i, j in enumerate(partner.indices.tolist())}
     holds = bool(norm[:4].min() > 0.8 and norm[4] < 0.3 and (partner.values < -0.95).all() and others < 0.15)
-    text = " and ".join(f"({i + 1}, {j + 1})" for i, j in pairs)
     return Outcome(
         (holds and len(pairs) == 2,),
-        f"partners {text}; norm of the fifth {_below(norm[4])}, of the others {_span(norm[:4])}",
+        f"{len(pairs)} antipodal pairs; norm of the fifth {_below(norm[4])}, of the others {_span(norm[:4])}",
     )
 
 
