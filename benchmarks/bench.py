@@ -12,11 +12,14 @@ import json
 import os
 import platform
 import resource
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from published_loop import published_loop
@@ -131,7 +134,7 @@ def against_published() -> None:
 def sgemm_rate() -> float:
     """GFLOP/s of a large single-precision product on all threads."""
     A = torch.rand(2048, 2048)
-    seconds = min(_timed(lambda: A @ A)[1] for _ in range(5))
+    seconds = min(_timed(torch.matmul, A, A)[1] for _ in range(5))
     return 2 * 2048**3 / seconds / 1e9
 
 
@@ -171,7 +174,12 @@ def bare_step_seconds(setting: Setting, rows: int) -> float:
     torch.set_num_threads(1)
     try:
         repeats = max(10, int(2e8 / (rows * setting.n_features * setting.n_hidden * n_instances)))
-        return min(_timed(lambda: [step(x, 1e-3, loss) for _ in range(repeats)])[1] for _ in range(5)) / repeats
+
+        def many_steps() -> None:
+            for _ in range(repeats):
+                step(x, 1e-3, loss)
+
+        return min(_timed(many_steps)[1] for _ in range(5)) / repeats
     finally:
         torch.set_num_threads(n_threads)
 
@@ -190,7 +198,7 @@ def growth() -> None:
         for sizes in grid:
             model = st.ReLUOutputModel(sizes["n_instances"], sizes["n"], sizes["m"])
             data = st.Independent(sizes["n"], 0.1)
-            runs = [_timed(lambda m=model, d=data: st.train(m, d, n_steps=100, batch_size=512))[1] for _ in range(3)]
+            runs = [_timed(st.train, model, data, n_steps=100, batch_size=512)[1] for _ in range(3)]
             seconds.append(min(runs))
         key = {"instances": "n_instances"}.get(name, name)
         x, y = (torch.tensor(values).double().log() for values in ([sizes[key] for sizes in grid], seconds))
@@ -205,21 +213,21 @@ def phase_diagram(n: int, size: int, **options: Any) -> tuple[st.ReLUOutputModel
     importance = torch.cat([torch.ones(size**2, n - 1), r[:, None]], dim=1)
     model = st.ReLUOutputModel(size**2, n, n - 1)
     data = st.Independent(n, p[:, None])
-    record = st.sweep(model, data, importance=importance, n_nodes=4, learning_rate=0.04, n_steps=200, **options)
+    record = st.sweep(model, data, importance=importance, learning_rate=0.04, n_steps=200, **options)
     return model, record, r, p
 
 
 def exact() -> None:
     """Phase diagrams of 256 x 256 points, trained from restarts on the expectation itself."""
-    for n, n_restarts, limit in ((2, 16, 60), (3, 12, 120)):
-        (_, record, r, p), seconds = _timed(lambda n=n, k=n_restarts: phase_diagram(n, 256, n_restarts=k))
+    for n, n_restarts, n_nodes, limit in ((2, 16, 4, 60), (3, 20, 3, 120)):
+        (_, record, r, p), seconds = _timed(phase_diagram, n, 256, n_restarts=n_restarts, n_nodes=n_nodes)
         own = p / 3 - p**2 / 4  # the paper's candidates: one feature left out, or two as an antipodal pair
         pairs = [(1 + r) * p**2 / 6] + ([p**2 / 3] if n == 3 else [])
         best = torch.stack([own, r * own, *pairs]).min(0).values.double()
         excess = record.loss / best
         print(
             f"n={n} m={n - 1}, 256 x 256 points, {n_restarts} restarts: {seconds:.0f} s (limit {limit} s), "
-            f"{quadrature(st.Independent(n, 0.5), 4)[0].shape[1]} rows, peak memory {_peak_memory():.0f} MB;\n"
+            f"{quadrature(st.Independent(n, 0.5), n_nodes)[0].shape[1]} rows, peak memory {_peak_memory():.0f} MB;\n"
             f"    loss over the paper's best candidate: median {excess.median():.4f}, 99th percentile "
             f"{excess.quantile(0.99):.4f}, largest {excess.max():.3f}"
         )
@@ -229,7 +237,7 @@ def scale() -> None:
     """The paper's largest experiments."""
     p = 1 / torch.logspace(0, 2, 40)
     model, data = st.ReLUOutputModel(40, 400, 30), st.Independent(400, p[:, None])
-    _, seconds = _timed(lambda: st.train(model, data, n_steps=4000, batch_size=384, learning_rate=0.005))
+    _, seconds = _timed(st.train, model, data, n_steps=4000, batch_size=384, learning_rate=0.005)
     print(f"n=400 m=30, 40 sparsities: {seconds:.0f} s (limit 150 s), peak memory {_peak_memory():.0f} MB")
     print("    p      D*    sum of D  features at each level (D within 0.02)")
     levels = {"3/4": 3 / 4, "2/3": 2 / 3, "1/2": 1 / 2, "2/5": 2 / 5, "3/8": 3 / 8}
@@ -240,8 +248,8 @@ def scale() -> None:
 
     absolute = st.AbsoluteValueModel(7, 100, 40)
     data, importance = st.Independent(100, SEVEN[:, None], signed=True), 0.8 ** torch.arange(100)
-    options = {"n_steps": 4000, "batch_size": 512, "learning_rate": 0.01, "n_restarts": 16}
-    record, seconds = _timed(lambda: st.train(absolute, data, importance=importance, **options))
+    options: dict[str, Any] = {"n_steps": 4000, "batch_size": 512, "learning_rate": 0.01, "n_restarts": 16}
+    record, seconds = _timed(st.train, absolute, data, importance=importance, **options)
     print(
         f"absolute value, n=100 m=40, 7 densities, 16 restarts: {seconds:.0f} s (limit 60 s), peak {_peak_memory():.0f} MB"
     )
@@ -254,17 +262,15 @@ def restarts() -> None:
     data, importance = st.Independent(10, p[:, None]), 0.75 ** torch.arange(10)
     options: dict[str, Any] = {"n_steps": 2000, "batch_size": 128, "n_restarts": 1000, "importance": importance}
     dropped, full = st.ReLUHiddenModel(7, 10, 5), st.ReLUHiddenModel(7, 10, 5)
-    _, seconds = _timed(lambda: st.train(dropped, data, **options))
+    _, seconds = _timed(st.train, dropped, data, **options)
     print(
         f"n=10 m=5, ReLU hidden layer, 1000 restarts at 7 densities: {seconds:.0f} s (limit 60 s), "
         f"peak memory {_peak_memory():.0f} MB"
     )
     stages = training._Schedule.stages
-    try:
-        training._Schedule.stages = lambda self: [(end, rows, self.n_restarts) for end, rows, _ in stages(self)]
-        _, seconds = _timed(lambda: st.train(full, data, **options))
-    finally:
-        training._Schedule.stages = stages
+    keep_all = lambda self: [(end, rows, self.n_restarts) for end, rows, _ in stages(self)]  # noqa: E731
+    with patch.object(training._Schedule, "stages", keep_all):
+        _, seconds = _timed(st.train, full, data, **options)
     losses = [st.expected_loss(model, data, importance=importance, rtol=1e-3) for model in (dropped, full)]
     print(f"    all of them to the end: {seconds:.0f} s; best loss when dropping early over best loss of all:")
     print("    " + "  ".join(f"{p:g}: {a / b:.4f}" for p, a, b in zip(p, *losses, strict=True)))
@@ -277,9 +283,9 @@ def _mean_rows(n_steps: int, batch_size: int) -> float:
     return sum((b - a) * rows for a, b, (_, rows, _) in zip(ends, ends[1:], schedule.stages(), strict=False)) / n_steps
 
 
-def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
+def _timed(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> tuple[Any, float]:
     started = time.perf_counter()
-    result = function()
+    result = function(*arguments, **keywords)
     return result, time.perf_counter() - started
 
 
@@ -299,12 +305,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
     parser.add_argument("--store", action="store_true", help="run the published loop in full and keep its losses")
     arguments = parser.parse_args()
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {os.cpu_count()} cores, {platform.machine()}")
     if arguments.store:
         store_published()
-    for name in arguments.only:
-        print(f"\n== {name}", flush=True)
-        PARTS[name]()
+    elif len(arguments.only) == 1:
+        PARTS[arguments.only[0]]()
+    else:
+        print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {os.cpu_count()} cores, {platform.machine()}")
+        for name in arguments.only:  # each in a process of its own, since the peak of memory is a process's
+            print(f"\n== {name}", flush=True)
+            subprocess.run([sys.executable, __file__, "--only", name], check=True)
 
 
 if __name__ == "__main__":

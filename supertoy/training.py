@@ -325,7 +325,7 @@ class _Piece:
     def _recent(self) -> Tensor:
         """Mean loss over the last steps, [instance, restart]; comparable, since all restarts see the same batches."""
         if not self.n_done:
-            return torch.zeros(self.n_instances, 1)
+            return torch.zeros_like(self.restart, dtype=torch.float)
         return torch.cat(self.losses)[max(0, self.n_done - _LOOK_EVERY) : self.n_done].mean(0)
 
     def _stop_at_nan(self) -> None:

@@ -276,6 +276,15 @@ def test_empty_grids_and_settings_that_do_not_fit_are_refused():
         st.sweep(st.ReLUOutputModel(3, 5, 2), st.Independent(5, PROBABILITY))
 
 
+def test_the_example_of_the_page_runs_and_has_shards_to_share():
+    page = (Path(__file__).parents[1] / "book" / "sweeps.md").read_text(encoding="utf-8")
+    names = {}
+    exec(page.split("```python\n")[1].split("```")[0], names)
+    assert names["record"].loss.shape == (100,)
+    options = {"n_steps": 200, "batch_size": 256, "n_restarts": 16, "n_nodes": 4, "snapshot_steps": []}
+    assert _default_shard_size(names["model"], names["data"], **options) == 7
+
+
 def test_a_dask_cluster_loses_nothing_when_a_worker_is_killed(reference, tmp_path):
     distributed = pytest.importorskip("distributed")
     from supertoy import sweeps as module
