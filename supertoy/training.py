@@ -234,7 +234,7 @@ class _Piece:
         """Train to the end, or until `stop` is set."""
         self._add_restarts()
         self._keep_snapshot()
-        step = None
+        step, n_shown = None, 0
         for last, n_rows, n_kept in self.schedule.stages():
             root_weight, scale, rows = self._rows(n_rows, last - self.n_done)
             if step is None:
@@ -255,7 +255,8 @@ class _Piece:
                 self._keep_snapshot()
                 if self.n_done % _LOOK_EVERY == 0 or self.n_done == last:
                     self._stop_at_nan()
-                    bar.update((self.n_done - 1) % _LOOK_EVERY + 1)
+                    bar.update(self.n_done - n_shown)
+                    n_shown = self.n_done
             losses *= scale[:, None, None]
 
         if n_kept > 1:

@@ -142,6 +142,14 @@ def test_recorded_losses_estimate_the_expected_loss():
     assert_close(record.losses[-50:].mean(0).double(), record.loss, rtol=0.1, atol=0)
 
 
+@pytest.mark.parametrize("n_steps", [1, 2, 3])
+def test_a_few_steps_are_enough_for_all_stages(n_steps):
+    _, record = trained(n_steps=n_steps, n_restarts=40, snapshot_steps=[0, n_steps])
+    assert record.losses.shape == (n_steps, 3)
+    assert list(record.snapshots) == [0, n_steps]
+    assert torch.isfinite(record.loss).all()
+
+
 def test_float64_is_honoured():
     model, record = trained(n_steps=5, dtype=torch.float64)
     assert model.W.dtype == record.losses.dtype == torch.float64
