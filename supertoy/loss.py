@@ -5,6 +5,7 @@ terms, so its characteristic function is a product, and the expectation of ReLU(
 series, whatever the number of features. Models with a ReLU before the output are measured on samples, to a stated accuracy.
 """
 
+import warnings
 from functools import partial
 
 import torch
@@ -169,7 +170,8 @@ def _sampled_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor
                 variance = max(total_squared / n - (total / n) ** 2, 0.0) / (n - 1)
                 if (1 - p_zero) * variance**0.5 <= rtol * expected:
                     return expected
-        raise RuntimeError(f"expected_loss did not reach rtol = {rtol:g} in {_MOST_BATCHES} batches; a larger rtol does")
+        warnings.warn(f"expected_loss stopped after {n} batches with a standard error above rtol = {rtol:g}", stacklevel=2)
+        return expected
 
     data = data.to(dtype=model.b.dtype)
     losses = in_threads([partial(loss_of, k) for k in range(model.n_instances)])

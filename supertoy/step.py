@@ -146,7 +146,7 @@ class Adam:
         self.matrices = matrices
         self.means, self.squares = ([torch.zeros_like(matrix) for matrix in matrices] for _ in range(2))
         # The operation wants a count for each matrix, as a tensor on its device.
-        self.n_steps = [torch.zeros((), device=matrix.device) for matrix in matrices]
+        self.n_steps = [torch.zeros((), dtype=torch.float32, device=matrix.device) for matrix in matrices]
 
     def step(self, gradients: list[Tensor], learning_rate: float) -> None:
         """Change the matrices by one step against the gradients."""

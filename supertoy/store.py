@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-_FORMAT = 1
+_FORMAT = 1  # to be raised whenever training comes to compute something else
 
 
 class Store:
@@ -73,7 +73,7 @@ class Store:
     def check_writable(self) -> None:
         """Raise OSError now if shards could not be written later."""
         self._write(self.folder / ".writable", b"")
-        (self.folder / ".writable").unlink()
+        (self.folder / ".writable").unlink(missing_ok=True)
 
     def read(self, shard: int) -> dict[str, Tensor] | None:
         """A finished shard's tensors; None, with a warning, if it is damaged or foreign; None if it is not there."""

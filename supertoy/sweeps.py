@@ -217,6 +217,7 @@ def _description(
         "model": type(model).__name__,
         "sizes": [model.n_instances, model.n_features, model.n_hidden],
         "dtype": str(model.b.dtype),
+        "device": model.b.device.type,
         "weights": {name: _checksum(value) for name, value in model.named_parameters()},
         "sets": [data.n_sets, data.set_size, data.n_single, data.exclusive, data.signed],
         "probability": _checksum(data.probability),

@@ -28,15 +28,16 @@ def in_threads(tasks: Sequence[Callable[[], T]], stop: threading.Event | None = 
         if min(len(tasks), n_threads) == 1:
             return [task() for task in tasks]
         with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            futures = [pool.submit(task) for task in tasks]
             try:
+                futures = [pool.submit(task) for task in tasks]
                 # In short waits, since not every way of interrupting Python wakes a thread that waits.
                 while not all(future.done() for future in futures) and not any(f.done() and f.exception() for f in futures):
                     wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
-                if stop is not None and not all(future.done() and not future.exception() for future in futures):
-                    stop.set()
-            return [future.result() for future in futures]
+                if stop is not None:
+                    stop.set()  # after success nobody looks at it any more
+            failed = [future for future in futures if not future.cancelled() and future.exception()]
+            return [future.result() for future in failed or futures]
     finally:
         torch.set_num_threads(n_threads)

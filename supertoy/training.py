@@ -34,7 +34,7 @@ class Record:
     Attributes:
         losses: [step, instance], each step's estimate of the expected loss, of the restart that was kept.
         restart_losses: [restart, instance], expected losses of the restarts that were trained to the end and chosen from, to
-            within 1 in 1000 (with a ReLU hidden layer 2 in 100); no rows where there was one start only.
+            within 1 in 1000 (with a ReLU hidden layer to a standard error of 2 %); no rows where there was one start only.
         snapshots: the parameters after the steps that were asked for, by step and name; step 0 is the initial state.
         evaluate: what gives `loss`.
     """
@@ -72,8 +72,8 @@ def train(
     Where batches grow, the best quarter of the restarts goes on, but never fewer than two. (With `n_nodes` batches do not
     grow, and restarts are dropped after 0.15 and 0.4 of the steps.)
 
-    Random numbers are keyed by (seed, instance), so what is trained beside an instance does not matter to it, but for
-    roundings in the last bit. The same call gives the same bits on any number of threads.
+    Random numbers are keyed by (seed, instance), so what is trained beside an instance matters to it only by roundings
+    in the last bit (which training can amplify). The same call gives the same bits on any number of threads.
 
     Args:
         model: any of the four models; its weights are the start and, afterwards, the result.
@@ -327,7 +327,8 @@ class _Piece:
         """Mean loss over the last steps, [instance, restart]; comparable, since all restarts see the same batches."""
         if not self.n_done:
             return torch.zeros_like(self.restart, dtype=torch.float)
-        return torch.cat(self.losses)[max(0, self.n_done - _LOOK_EVERY) : self.n_done].mean(0)
+        recent = torch.cat(self.losses)[max(0, self.n_done - _LOOK_EVERY) : self.n_done].mean(0)
+        return recent.nan_to_num(nan=torch.inf)  # a restart that went astray is the worst, not the least
 
     def _stop_at_nan(self) -> None:
         bad = ~torch.isfinite(self.losses[-1])
