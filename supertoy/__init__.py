@@ -11,13 +11,21 @@ from supertoy.measures import (
     n_represented,
     superposition,
 )
-from supertoy.models import AbsoluteValueModel, LinearModel, ReLUHiddenModel, ReLUOutputModel, ToyModel
+from supertoy.models import (
+    AbsoluteValueModel,
+    ActivationOutputModel,
+    LinearModel,
+    ReLUHiddenModel,
+    ReLUOutputModel,
+    ToyModel,
+)
 from supertoy.orient import canonical_orientation
 from supertoy.sweeps import sweep
 from supertoy.training import Record, train
 
 __all__ = [
     "AbsoluteValueModel",
+    "ActivationOutputModel",
     "AnticorrelatedSets",
     "CorrelatedSets",
     "FeatureDistribution",

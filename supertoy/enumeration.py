@@ -42,8 +42,8 @@ def quadrature(
     nodes, node_weights = (1 + nodes) / 2, node_weights / 2
     if data.signed:
         nodes, node_weights = np.concatenate([-nodes[::-1], nodes]), np.concatenate([node_weights[::-1], node_weights]) / 2
+    n_rows = count_rows(data, n_nodes)
     blocks = [_states(data, block) for block in range(data.n_blocks)]
-    n_rows = math.prod(sum(len(nodes) ** len(active) for active in states) for states in blocks)
     if n_rows > _MOST_ROWS:
         raise ValueError(f"n_nodes must give at most {_MOST_ROWS} rows, got {n_nodes} and with it {n_rows} rows")
 
@@ -65,6 +65,13 @@ def quadrature(
         chance = (chance[:, :, None] * torch.cat(chance_block, 1)[:, None]).flatten(1)
     weight = chance * torch.as_tensor(value_weight, device=data.device)
     return torch.as_tensor(x, dtype=data.dtype, device=data.device)[None], weight
+
+
+def count_rows(data: FeatureDistribution, n_nodes: int) -> int:
+    """How many rows `quadrature` would have."""
+    n_values = 2 * n_nodes if data.signed else n_nodes
+    blocks = (_states(data, block) for block in range(data.n_blocks))
+    return math.prod(sum(n_values ** len(active) for active in states) for states in blocks)
 
 
 def _states(data: FeatureDistribution, block: int) -> list[list[int]]:

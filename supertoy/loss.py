@@ -2,7 +2,8 @@
 
 Linear outputs need only the first two moments of x. For a ReLU output every pre-activation z_i is a sum of independent
 terms, so its characteristic function is a product, and the expectation of ReLU(z_i)² is a rapidly converging Fourier
-series, whatever the number of features. Models with a ReLU before the output are measured on samples, to a stated accuracy.
+series, whatever the number of features. Models with a ReLU before the output, or another function in its place, are
+measured by quadrature where there are few features, otherwise on samples, to a stated accuracy.
 """
 
 import warnings
@@ -14,12 +15,14 @@ from torch import Tensor
 
 from supertoy import checks
 from supertoy.data import FeatureDistribution
+from supertoy.enumeration import count_rows, quadrature
 from supertoy.lattice import batches
-from supertoy.models import ToyModel
+from supertoy.models import ActivationOutputModel, ToyModel
 from supertoy.series import relu_loss, value_moments
 from supertoy.streams import stream
 from supertoy.threads import in_threads
 
+_NODES, _FEW_ROWS = 16, 2**13  # of a quadrature
 _ROWS, _MOST_BATCHES = 1024, 2**15  # of a sample that takes the place of an expectation
 
 
@@ -30,15 +33,15 @@ def expected_loss(
     """Σ_i I_i E (target_i - x'_i)² of each instance, float64.
 
     For `LinearModel` it is exact; for `ReLUOutputModel` a Fourier series, as long as it has to be; both are
-    deterministic. For models with a ReLU hidden layer it is the mean over samples from a fixed seed, as many as it
-    takes.
+    deterministic. For the other models it is a sum over `quadrature` nodes (16 to a value) while these are few, that is
+    for up to three independent features (two if signed); else the mean over samples from a fixed seed, as many as it takes.
 
     Args:
-        model: any of the four models.
+        model: any of the models.
         data: one setting, or as many as the model has instances.
         importance: I_i, broadcasts to [instance, feature].
         rtol: relative accuracy: for the series the last change (its error is smaller), 1e-4 if not given; for samples the
-            standard error, 5e-3 if not given.
+            standard error, 5e-3 if not given; quadrature does not look at it (its error is about 1e-3 at a kink).
 
     Raises:
         ValueError: data does not fit the model; importance negative or of a wrong shape; weights that are not finite.
@@ -50,14 +53,16 @@ def expected_loss(
     tensor([0.1000], dtype=torch.float64)
     """
     check_fit(model, data)
+    has_closed_form = not model.hidden_relu and not isinstance(model, ActivationOutputModel)
     if rtol is None:
-        rtol = 5e-3 if model.hidden_relu else 1e-4
+        rtol = 1e-4 if has_closed_form else 5e-3
     checks.require_number(rtol=rtol, above=0)
     checks.require_finite(**dict(model.named_parameters()))
     I = checks.importances(importance, model.n_instances, model.n_features).to(model.b.device)
     data = data.to(dtype=torch.float64, device=model.b.device)
-    if model.hidden_relu:
-        return _sampled_loss(model, data, I, rtol)
+    if not has_closed_form:
+        few = count_rows(data, _NODES) <= _FEW_ROWS
+        return _quadrature_loss(model, data, I) if few else _sampled_loss(model, data, I, rtol)
     gain = model.output_weights.double() @ model.input_weights.double()  # [instance, output, feature]
     b = model.b.double()
     if model.output_relu:
@@ -76,7 +81,7 @@ def sampled_loss(
     """The loss on a weighted sample, and its standard error: a check on `expected_loss` that shares nothing with it.
 
     Args:
-        model: any of the four models.
+        model: any of the models.
         x: inputs, for 1 or all instances. A row of zeros counts as exact and adds nothing to the standard error.
         weight: of each row; sums to 1 over the batch.
         importance: I_i, broadcasts to [instance, feature].
@@ -143,7 +148,24 @@ def _linear_errors(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Tensor
     return quadratic - 2 * b * (residual @ mean[..., None])[..., 0] + b.square()
 
 
-# --- ReLU hidden layer: samples ----------------------------------------------------------------------------------------
+# --- other models: quadrature for few features, samples for many ------------------------------------------------------
+
+
+def _quadrature_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor) -> Tensor:
+    """Weighted sum over the nodes, some instances at a time."""
+    x, weight = quadrature(data, _NODES)
+    weight = weight.expand(model.n_instances, -1)
+    parameters = {name: value.double() for name, value in model.named_parameters()}
+
+    def losses_of(part: slice) -> Tensor:
+        some = model.like({name: value[part] for name, value in parameters.items()})
+        inputs = x.expand(some.n_instances, -1, -1)
+        loss, _ = sampled_loss(some, inputs, weight[part], importance=importance[part])
+        return loss
+
+    n_at_once = max(1, 2**18 // x.numel())
+    parts = [slice(start, start + n_at_once) for start in range(0, model.n_instances, n_at_once)]
+    return torch.cat(in_threads([partial(losses_of, part) for part in parts]))
 
 
 def _sampled_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor, rtol: float) -> Tensor:

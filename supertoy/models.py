@@ -1,10 +1,12 @@
 """The four models of the paper, each a batch of small instances that share nothing but their shape.
 
 All four are one hidden layer wide, so one forward pass and one hand-derived training step (`supertoy.step`) serve them
-all; they differ in where a ReLU stands and in whether the output weights are the transpose of the input weights.
+all; they differ in where a ReLU stands and in whether the output weights are the transpose of the input weights. A fifth
+has any other function in place of the ReLU at the output.
 """
 
 import copy
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -86,8 +88,11 @@ class ToyModel(nn.Module):
         hidden = x @ self.input_weights.mT
         if self.hidden_relu:
             hidden = hidden.relu()
-        output = hidden @ self.output_weights.mT + self.b[:, None]
-        return output.relu() if self.output_relu else output
+        return self.activate(hidden @ self.output_weights.mT + self.b[:, None])
+
+    def activate(self, z: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """The output activation f."""
+        return z.relu() if self.output_relu else z
 
     def target(self, x: Float[Tensor, "instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
         """What the outputs should be: x itself."""
@@ -116,6 +121,37 @@ class ReLUHiddenModel(ToyModel):
     """x' = ReLU(Wᵀ ReLU(W x) + b): a hidden layer with a privileged basis."""
 
     hidden_relu, output_relu = True, True
+
+
+class ActivationOutputModel(ToyModel):
+    """x' = f(WᵀW x + b) with any activation f, for comparison with the ReLU.
+
+    Args:
+        n_instances: as for every model, and so are the other arguments.
+        activation: f, elementwise and differentiable, such as `torch.nn.functional.gelu`.
+
+    Source: not in the paper; K. Sachan's comment on it asks what other activations do.
+    """
+
+    hidden_relu, output_relu = False, False
+
+    def __init__(
+        self,
+        n_instances: int,
+        n_features: int,
+        n_hidden: int,
+        *,
+        activation: Callable[[Tensor], Tensor],
+        seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(n_instances, n_features, n_hidden, seed=seed, dtype=dtype, device=device)
+        self.activation = activation
+
+    def activate(self, z: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """The output activation f."""
+        return self.activation(z)
 
 
 class AbsoluteValueModel(ToyModel):

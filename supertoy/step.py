@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy.models import ToyModel
+from supertoy.models import ActivationOutputModel, ToyModel
 
 _relu_gradient = torch.ops.aten.threshold_backward.grad_input  # gradient where the ReLU's result is above 0, else 0
 
@@ -46,6 +46,8 @@ class TrainingStep:
         importance: I_i, [instance, feature].
         root_weight: √w of the rows of every batch, [instance, row].
     """
+
+    weights_ride = True  # whether rows are √w x rather than x
 
     def __init__(
         self,
@@ -101,14 +103,7 @@ class TrainingStep:
             self.hidden.relu_()
         self.bias_input.copy_(self.root_weight)
         torch.bmm(self.V, self.hidden_each, out=self.output_each)
-        if self.model.output_relu:
-            self.output.relu_()
-        torch.sub(self.output, self.model.target(x)[:, None], out=self.error)
-        torch.linalg.vector_norm(self.error, dim=-1, out=self.error_norm)
-        torch.bmm(self.error_norm.square_(), self.importance[..., None], out=loss)
-
-        if self.model.output_relu:
-            _relu_gradient(self.error, self.output, 0, grad_input=self.error)
+        self._outputs_to_errors(x, loss)
         torch.bmm(self.hidden_each, self.error_each_T, out=self.d_outward_each)
         # The error still lacks the importance of its output, which is cheaper to give to the matrices on either side.
         if not self.equally_important:
@@ -121,6 +116,16 @@ class TrainingStep:
         # Where V = Wᵀ, both uses of W add up in the same matrix.
         self.d_inward_all.baddbmm_(self.d_hidden_all, x.mT, beta=float(self.model.tied))
 
+    def _outputs_to_errors(self, x: Tensor, loss: Tensor) -> None:
+        """From what goes into the output activation to the loss, and to the error that comes back out of it."""
+        if self.model.output_relu:
+            self.output.relu_()
+        torch.sub(self.output, self.model.target(x)[:, None], out=self.error)
+        torch.linalg.vector_norm(self.error, dim=-1, out=self.error_norm)
+        torch.bmm(self.error_norm.square_(), self.importance[..., None], out=loss)
+        if self.model.output_relu:
+            _relu_gradient(self.error, self.output, 0, grad_input=self.error)
+
     def __call__(
         self, x: Float[Tensor, "instance feature row"], learning_rate: float, loss: Float[Tensor, "instance restart 1"]
     ) -> None:
@@ -132,6 +137,34 @@ class TrainingStep:
         """Go on with these restarts, [instance, kept]; `use_rows` has to follow."""
         self.matrices = [_kept(matrix, restart) for matrix in self.matrices]
         self.adam.keep(self.matrices, restart)
+
+
+class ActivationStep(TrainingStep):
+    """The step for activations that √w does not pass through: rows are plain x, and it is the errors that are weighed."""
+
+    weights_ride = False
+
+    def use_rows(self, root_weight: Float[Tensor, "instance row"]) -> None:
+        """Make room for batches of rows with these weights."""
+        super().use_rows(torch.ones_like(root_weight))
+        self.weight = root_weight.square().to(self.output)[:, None, None]
+
+    def _outputs_to_errors(self, x: Tensor, loss: Tensor) -> None:
+        # The one place that leaves a derivative to autograd: f may be anything.
+        with torch.enable_grad():
+            z = self.output.detach().requires_grad_()
+            output = self.model.activate(z)
+        torch.sub(output.detach(), self.model.target(x)[:, None], out=self.error)
+        weighed = self.error * self.weight
+        torch.sum(self.error * weighed, dim=-1, out=self.error_norm)
+        torch.bmm(self.error_norm, self.importance[..., None], out=loss)
+        (gradient,) = torch.autograd.grad(output, z, weighed)
+        self.error.copy_(gradient)
+
+
+def step_kind(model: ToyModel) -> type[TrainingStep]:
+    """The class of step that trains this kind of model."""
+    return ActivationStep if isinstance(model, ActivationOutputModel) else TrainingStep
 
 
 class Adam:

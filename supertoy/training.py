@@ -19,7 +19,7 @@ from supertoy.lattice import batches
 from supertoy.loss import check_fit, expected_loss
 from supertoy.models import ToyModel
 from supertoy.progress import progress
-from supertoy.step import TrainingStep, pack, unpack
+from supertoy.step import pack, step_kind, unpack
 from supertoy.streams import stream
 from supertoy.threads import in_threads
 
@@ -76,7 +76,7 @@ def train(
     in the last bit (which training can amplify). The same call gives the same bits on any number of threads.
 
     Args:
-        model: any of the four models; its weights are the start and, afterwards, the result.
+        model: any of the models; its weights are the start and, afterwards, the result.
         data: one setting, or as many as the model has instances.
         importance: I_i, broadcasts to [instance, feature].
         n_steps: gradient steps.
@@ -238,7 +238,7 @@ class _Piece:
         for last, n_rows, n_kept in self.schedule.stages():
             root_weight, scale, rows = self._rows(n_rows, last - self.n_done)
             if step is None:
-                step = TrainingStep(self.model, self.matrices, self.importance, root_weight)
+                step = step_kind(self.model)(self.model, self.matrices, self.importance, root_weight)
             else:
                 kept = self._recent().topk(n_kept, dim=1, largest=False).indices.sort(1).values
                 step.keep(kept)
@@ -305,11 +305,12 @@ class _Piece:
         self.restart = torch.arange(n_restarts, device=self.restart.device).expand(self.n_instances, -1)
 
     def _rows(self, n_rows: int, n_steps: int) -> tuple[Tensor, Tensor, Iterator[Tensor]]:
-        """√w of the rows in a batch [instance, row], what the loss is then to be multiplied with, and the batches √w x."""
+        """√w of the rows in a batch [instance, row], what the loss is then to be multiplied with, and the batches."""
         if self.schedule.n_nodes is not None:
             x, weight = quadrature(self.data, self.schedule.n_nodes)
             root_weight = weight.sqrt().to(x).expand(self.n_instances, -1)
-            return root_weight, torch.ones_like(x[:1, 0, 0]), itertools.repeat(x.mT * root_weight[:, None])
+            scale = root_weight[:, None] if step_kind(self.model).weights_ride else torch.ones_like(root_weight[:, None])
+            return root_weight, torch.ones_like(x[:1, 0, 0]), itertools.repeat(x.mT * scale)
         # All rows but the zero vector weigh the same, so they may weigh 1 until the loss is reported.
         weight = self.data.row_weights(n_rows).flip(1).expand(self.n_instances, -1)  # the zero vector is last
         generators = [self._stream(k, f"batches {self.n_done}", self.data.device) for k in range(self.n_instances)]

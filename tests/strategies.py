@@ -1,11 +1,21 @@
 """What several test modules need: distributions of every kind, and models with weights that are not small."""
 
 import torch
+from torch.nn import functional
 
 import supertoy as st
 from supertoy.models import ToyModel
 
+
+class GELUModel(st.ActivationOutputModel):
+    """A model with another activation, made with the arguments of all others."""
+
+    def __init__(self, *sizes, **options):
+        super().__init__(*sizes, activation=functional.gelu, **options)
+
+
 MODELS = [st.LinearModel, st.ReLUOutputModel, st.ReLUHiddenModel, st.AbsoluteValueModel]
+WITH_OTHER_ACTIVATIONS = [*MODELS, GELUModel]
 
 
 def distributions(signed: bool = False) -> dict[str, st.FeatureDistribution]:

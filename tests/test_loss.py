@@ -8,7 +8,13 @@ from scipy.integrate import dblquad, quad
 from torch.testing import assert_close
 
 import supertoy as st
-from tests.strategies import MODELS, distributions, model_with_random_weights, plain_sample
+from tests.strategies import (
+    WITH_OTHER_ACTIVATIONS,
+    GELUModel,
+    distributions,
+    model_with_random_weights,
+    plain_sample,
+)
 
 IMPORTANCE = 0.9 ** torch.arange(6)
 
@@ -17,12 +23,12 @@ IMPORTANCE = 0.9 ** torch.arange(6)
 def test_it_is_the_mean_loss_of_a_plain_sample(kind, signed):
     data = distributions(signed)[kind]
     x = plain_sample(data, 100_000)
-    for model_kind in MODELS:
+    for model_kind in WITH_OTHER_ACTIVATIONS:
         model = model_with_random_weights(model_kind, 3, 6, 3).requires_grad_(False)
         row_loss = (IMPORTANCE * (model(x) - model.target(x)).square()).sum(-1)
         error = row_loss.std(1) / len(row_loss[0]) ** 0.5
-        # Models with a ReLU hidden layer are sampled themselves, to a relative standard error of 0.5 %.
-        own = 5e-3 * row_loss.mean(1) if model.hidden_relu else 0
+        # Some are sampled themselves, to a relative standard error of 0.5 %.
+        own = 5e-3 * row_loss.mean(1) if model.hidden_relu or model_kind is GELUModel else 0
         loss = st.expected_loss(model, data, importance=IMPORTANCE)
         assert ((loss - row_loss.mean(1)).abs() < 4.5 * (error**2 + own**2) ** 0.5).all(), model_kind
 
@@ -35,6 +41,24 @@ def test_the_series_is_as_accurate_as_it_says(kind):
         exact = st.expected_loss(model, data, rtol=1e-9)
         assert_close(st.expected_loss(model, data), exact, rtol=1e-4, atol=0)
         assert_close(st.expected_loss(model, data, rtol=1e-3), exact, rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("kind", [st.ReLUHiddenModel, st.AbsoluteValueModel, GELUModel])
+def test_with_few_features_other_models_are_measured_without_sampling(kind):
+    n = 3 if kind.target_is_input else 2
+    data = st.Independent(n, torch.tensor([[1.0], [0.2], [1e-6]]), signed=not kind.target_is_input)
+    model = model_with_random_weights(kind, 3, n, 2).requires_grad_(False)
+    x, weight = st.quadrature(data, n_nodes=24)
+    reference, _ = st.sampled_loss(model, x.expand(3, -1, -1), weight)
+    assert_close(st.expected_loss(model, data), reference, rtol=2e-3, atol=0)
+
+
+def test_the_linear_activation_is_the_linear_model():
+    linear = model_with_random_weights(st.LinearModel, 3, 3, 2)
+    same = st.ActivationOutputModel(3, 3, 2, activation=lambda z: z, dtype=torch.float64)
+    same.load_state_dict(linear.state_dict())
+    data = st.Independent(3, torch.tensor([[1.0], [0.2], [0.01]]))
+    assert_close(st.expected_loss(same, data), st.expected_loss(linear, data))
 
 
 def test_trained_models_with_many_features_have_an_accurate_loss():

@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 import supertoy as st
-from tests.strategies import MODELS, model_with_random_weights
+from tests.strategies import MODELS, WITH_OTHER_ACTIVATIONS, GELUModel, model_with_random_weights
 
 
 @pytest.fixture
@@ -26,9 +26,12 @@ def test_each_model_computes_its_formula(x):
     assert_close(absolute(x)[k, 7], (W2 @ (W1 @ row).relu() + b).relu())
     assert torch.equal(absolute.target(x), x.abs())
     assert torch.equal(hidden.target(x), x)
+    other = model_with_random_weights(GELUModel, 3, 6, 4)
+    W, b = other.W[k], other.b[k]
+    assert_close(other(x)[k, 7], torch.nn.functional.gelu(W.T @ W @ row + b))
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
 def test_one_set_of_inputs_serves_all_instances(kind, x):
     model = model_with_random_weights(kind, 3, 6, 4)
     assert torch.equal(model(x[:1]), model(x[:1].expand(3, -1, -1)))
@@ -43,7 +46,7 @@ def test_rotating_the_hidden_space_changes_nothing_unless_it_has_a_relu(kind, fr
     assert torch.allclose(model(x), before, atol=1e-12) is free
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
 def test_an_instance_starts_the_same_whatever_stands_beside_it(kind):
     few, many = kind(2, 5, 3, seed=7), kind(9, 5, 3, seed=7)
     for name, parameter in few.named_parameters():

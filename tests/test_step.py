@@ -5,8 +5,8 @@ import torch
 from torch.testing import assert_close
 
 import supertoy as st
-from supertoy.step import Adam, TrainingStep, pack, unpack
-from tests.strategies import MODELS, model_with_random_weights
+from supertoy.step import Adam, pack, step_kind, unpack
+from tests.strategies import WITH_OTHER_ACTIVATIONS, model_with_random_weights
 
 N_INSTANCES, N_RESTARTS, N_ROWS, N, M = 3, 2, 40, 6, 4
 IMPORTANCES = {"equal": torch.ones(N), "falling": 0.5 ** torch.arange(N), "one without": torch.tensor([1.0, 0, 1, 1, 2, 1])}
@@ -23,12 +23,12 @@ def step_and_models(kind, importance):
     x = 2 * torch.rand(N_INSTANCES, N_ROWS, N, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) - 1
     x[:, -1] = 0
     weight = normal(N_INSTANCES, N_ROWS).abs()
-    step = TrainingStep(model, matrices, importance.double().expand(N_INSTANCES, N), weight.sqrt())
+    step = step_kind(model)(model, matrices, importance.double().expand(N_INSTANCES, N), weight.sqrt())
     return step, model, x, weight
 
 
-def weighted(x, weight):
-    return (x * weight.sqrt()[..., None]).mT
+def weighted(step, x, weight):
+    return (x * weight.sqrt()[..., None] if step.weights_ride else x).mT
 
 
 def no_losses(n):
@@ -36,12 +36,12 @@ def no_losses(n):
 
 
 @pytest.mark.parametrize("importance", IMPORTANCES)
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
 def test_loss_and_hand_derived_gradients_are_autograds(kind, importance):
     I = IMPORTANCES[importance].double()
     step, model, x, weight = step_and_models(kind, I)
     loss = no_losses(1)[0]
-    step.forward_and_backward(weighted(x, weight), loss)
+    step.forward_and_backward(weighted(step, x, weight), loss)
 
     x, weight = (t.repeat_interleave(N_RESTARTS, 0) for t in (x, weight))
     expected = torch.einsum("kb,i,kbi->k", weight, I, (model(x) - model.target(x)).square())
@@ -52,10 +52,10 @@ def test_loss_and_hand_derived_gradients_are_autograds(kind, importance):
         assert_close(gradients[name], parameter.grad)
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
 def test_hand_derived_gradients_predict_small_changes_of_the_loss(kind):
     step, _, *rows = step_and_models(kind, IMPORTANCES["falling"])
-    x, losses = weighted(*rows), no_losses(3)
+    x, losses = weighted(step, *rows), no_losses(3)
     step.forward_and_backward(x, losses[0])
     gradients = [gradient.clone() for gradient in step.gradients]
     directions = [normal(*matrix.shape, seed=2) for matrix in step.matrices]
@@ -81,7 +81,7 @@ def test_the_fused_adam_is_torchs_adam():
     assert_close(mine, theirs.detach())
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
 def test_packing_and_unpacking_give_back_the_parameters(kind):
     model = model_with_random_weights(kind, 3, 6, 4)
     unpacked = unpack(model, pack(model))
@@ -93,7 +93,7 @@ def test_packing_and_unpacking_give_back_the_parameters(kind):
 def test_going_on_with_some_restarts_goes_on_as_if_the_others_had_never_been():
     both, _, *rows = step_and_models(st.ReLUOutputModel, IMPORTANCES["falling"])
     one, _, *_ = step_and_models(st.ReLUOutputModel, IMPORTANCES["falling"])
-    x, losses = weighted(*rows), no_losses(2)
+    x, losses = weighted(both, *rows), no_losses(2)
     for _ in range(3):
         both(x, 0.1, losses[0])
         one(x, 0.1, losses[1])
@@ -110,7 +110,7 @@ def test_an_importance_that_is_not_one_for_all_is_no_special_case():
     losses, steps = no_losses(2), []
     for c, loss in zip((2.0, 1.0), losses, strict=True):
         step, _, *rows = step_and_models(st.ReLUOutputModel, torch.full((N,), c))
-        step.forward_and_backward(weighted(*rows), loss)
+        step.forward_and_backward(weighted(step, *rows), loss)
         steps.append(step)
     assert [step.equally_important for step in steps] == [False, True]
     assert_close(losses[0], 2 * losses[1])

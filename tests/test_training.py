@@ -3,14 +3,17 @@
 import itertools
 import signal
 import threading
+from functools import partial
 
 import pytest
 import torch
+from torch.nn import functional
 from torch.testing import assert_close
 
 import supertoy as st
 from supertoy import training
-from tests.strategies import MODELS
+from supertoy.step import TrainingStep
+from tests.strategies import WITH_OTHER_ACTIVATIONS
 
 IMPORTANCE = 0.9 ** torch.arange(5)
 DENSITIES = torch.tensor([[1.0], [0.2], [0.1]])
@@ -41,10 +44,10 @@ def test_the_dense_relu_model_ignores_all_but_m_features():
     assert st.n_represented(model.W).tolist() == [2, 4, 5]
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
 def test_training_lowers_the_loss_of_every_model(kind):
     model = kind(3, 5, 4).requires_grad_(False)
-    data = st.Independent(5, DENSITIES, signed=kind is st.AbsoluteValueModel)
+    data = st.Independent(5, DENSITIES, signed=not kind.target_is_input)
     before = st.expected_loss(model, data)
     record = st.train(model, data, n_steps=300)
     assert (record.loss < 0.7 * before).all()
@@ -79,7 +82,7 @@ def test_dropping_restarts_early_finds_what_full_training_finds(monkeypatch):
     assert_close(dropped.loss, full.loss, rtol=5e-3, atol=0)
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
 def test_the_number_of_threads_does_not_change_a_bit(kind, monkeypatch):
     monkeypatch.setattr(training, "_PIECE", 2**12)
     results = []
@@ -121,6 +124,29 @@ def test_training_on_the_expectation_itself_finds_the_known_optimum():
     assert torch.equal(model.W, again.W)
 
 
+@pytest.mark.parametrize(
+    "activation",
+    [
+        functional.gelu,
+        functional.softplus,
+        functional.elu,
+        partial(functional.leaky_relu, negative_slope=0.1),
+        functional.relu,
+    ],
+)
+def test_other_activations_train_on_the_expectation_too(activation):
+    p = torch.tensor([[0.9], [0.3], [0.05]])
+    options = {"n_nodes": 6, "n_steps": 300, "n_restarts": 8}
+    model = st.ActivationOutputModel(3, 2, 1, activation=activation).requires_grad_(False)
+    data = st.Independent(2, p)
+    record = st.train(model, data, **options)
+    ignored = (p / 3 - p**2 / 4)[:, 0].double()  # one feature kept and one answered by its mean, which any of these can do
+    assert (record.loss < 1.05 * ignored).all()
+    reference = st.ReLUOutputModel(3, 2, 1).requires_grad_(False)
+    if activation is functional.relu:
+        assert_close(record.loss, st.train(reference, data, **options).loss, rtol=1e-2, atol=0)
+
+
 def test_snapshots_hold_the_state_after_the_steps_asked_for():
     start = st.ReLUOutputModel(3, 5, 2, seed=0)
     model, record = trained(n_steps=50, snapshot_steps=[0, 20, 50])
@@ -157,14 +183,14 @@ def test_float64_is_honoured():
 
 def disturb(monkeypatch, at_call, action):
     """Let `action(loss)` happen in the given step of the only piece."""
-    plain, calls = training.TrainingStep.forward_and_backward, itertools.count(1)
+    plain, calls = TrainingStep.forward_and_backward, itertools.count(1)
 
     def disturbed(self, x, loss):
         plain(self, x, loss)
         if next(calls) == at_call:
             action(loss)
 
-    monkeypatch.setattr(training.TrainingStep, "forward_and_backward", disturbed)
+    monkeypatch.setattr(TrainingStep, "forward_and_backward", disturbed)
 
 
 def interrupt(loss):

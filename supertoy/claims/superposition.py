@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy.claims._claim import Outcome, registry
+from supertoy.claims._words import below, coarse_bound, one_digit, span
 from supertoy.measures import feature_norms, n_represented, superposition
 from supertoy.theory import interference_of
 
@@ -28,7 +29,7 @@ def dense_orthogonal(W: Float[Tensor, "2 feature"]) -> Outcome:
     rest = norm[2:].max().item()
     holds = bool(norm[:2].min() > 0.8) and rest < 0.3 and abs(cosine[0, 1].item()) < 0.1
     return Outcome(
-        (holds,), f"norms {_list(norm[:2])}, cosine {_below(cosine[0, 1].abs())} in size; other norms {_below(rest)}"
+        (holds,), f"norms {one_digit(norm[:2])}, cosine {below(cosine[0, 1].abs())} in size; other norms {below(rest)}"
     )
 
 
@@ -46,7 +47,7 @@ def antipodal_at_80(W: Float[Tensor, "2 5"]) -> Outcome:
     holds = bool(norm[:4].min() > 0.8 and norm[4] < 0.3 and (partner.values < -0.95).all() and others < 0.15)
     return Outcome(
         (holds and len(pairs) == 2,),
-        f"{len(pairs)} antipodal pairs; norm of the fifth {_below(norm[4])}, of the others {_span(norm[:4])}",
+        f"{len(pairs)} antipodal pairs; norm of the fifth {below(norm[4])}, of the others {span(norm[:4])}",
     )
 
 
@@ -63,7 +64,7 @@ def pentagon_at_90(W: Float[Tensor, "2 5"]) -> Outcome:
     holds = bool(norm.min() > 0.8 and ((gaps - 72).abs() < 10).all()) and interference > 0.1
     return Outcome(
         (holds,),
-        f"norms {_span(norm)}; gaps within {_ceil((gaps - 72).abs().max())}° of 72°; W_i·W_j up to {interference:.1f}",
+        f"norms {span(norm)}; gaps within {coarse_bound((gaps - 72).abs().max())}° of 72°; W_i·W_j up to {interference:.1f}",
     )
 
 
@@ -84,7 +85,7 @@ def linear_is_pca(
     bias_error = ((b - mean).abs() / probability[:, None]).max().item()
     return Outcome(
         (gram_error < 0.05, bias_error < 0.05),
-        f"WᵀW off by {_below(gram_error)}, b off by {_below(bias_error)} p, over {len(W)} densities",
+        f"WᵀW off by {below(gram_error)}, b off by {below(bias_error)} p, over {len(W)} densities",
     )
 
 
@@ -97,7 +98,7 @@ def relu_dense_like_linear(W: Float[Tensor, "hidden feature"], b: Float[Tensor, 
     kept = torch.arange(W.shape[1]) < W.shape[0]
     gram_error = (W.mT @ W - kept.float().diag()).abs().max().item()
     bias_error = (b - torch.where(kept, 0.0, 0.5)).abs().max().item()
-    return Outcome((gram_error < 0.1, bias_error < 0.05), f"WᵀW off by {_below(gram_error)}, b by {_below(bias_error)}")
+    return Outcome((gram_error < 0.1, bias_error < 0.05), f"WᵀW off by {below(gram_error)}, b by {below(bias_error)}")
 
 
 @registry.claim(
@@ -168,7 +169,7 @@ def sparse_negative_bias(W: Float[Tensor, "instance hidden feature"], b: Float[T
     negative = (b[-1][represented[-1]] < 0).double().mean().item()
     return Outcome(
         (positive[1] > 0.1 > positive[0], negative > 0.5 and b[0].min().item() > -0.01),
-        f"W_i·W_j up to {positive[1]:.1f} at the sparsest and {_below(positive[0])} at the densest; at the sparsest "
+        f"W_i·W_j up to {positive[1]:.1f} at the sparsest and {below(positive[0])} at the densest; at the sparsest "
         f"{'most' if negative > 0.5 else 'few'} represented features have b < 0",
     )
 
@@ -181,7 +182,7 @@ def sparse_negative_bias(W: Float[Tensor, "instance hidden feature"], b: Float[T
 def rescales(W: Float[Tensor, "instance _m _n"], W_large: Float[Tensor, "instance _M _N"]) -> Outcome:
     small, large = (n_represented(w, REPRESENTED) / w.shape[2] for w in (W, W_large))
     difference = (small - large).abs().max().item()
-    return Outcome((difference <= 0.15,), f"represented shares differ by {_below(difference)} at {len(W)} densities")
+    return Outcome((difference <= 0.15,), f"represented shares differ by {below(difference)} at {len(W)} densities")
 
 
 @registry.claim(
@@ -284,30 +285,3 @@ def _cosines(W: Tensor) -> Tensor:
 
 def _off_diagonal(gram: Tensor) -> Tensor:
     return gram - gram.diagonal().diag()
-
-
-# Texts are printed by chapters, which must say the same on every machine: so bounds from a coarse scale, not digits.
-
-
-def _ceil(value: float | Tensor) -> float:
-    """The next of 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, ... above the value."""
-    value = max(float(value), 0.005)
-    for exponent in range(-2, 6):
-        for step in (1, 2, 5):
-            bound = round(step * 10.0**exponent, 2)
-            if value < bound:
-                return bound
-    return math.inf
-
-
-def _below(value: float | Tensor) -> str:
-    return f"below {_ceil(value):g}"
-
-
-def _list(values: Tensor) -> str:
-    return ", ".join(f"{v:.1f}" for v in values.tolist())
-
-
-def _span(values: Tensor) -> str:
-    low, high = f"{values.min():.1f}", f"{values.max():.1f}"
-    return low if low == high else f"{low} to {high}"

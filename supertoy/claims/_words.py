@@ -1,0 +1,29 @@
+"""Measurements in words that are the same on every machine: bounds from a coarse scale, and few digits."""
+
+import math
+
+from torch import Tensor
+
+
+def coarse_bound(value: float | Tensor) -> float:
+    """The next of 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, ... above the value."""
+    value = max(float(value), 0.005)
+    for exponent in range(-2, 6):
+        for step in (1, 2, 5):
+            bound = round(step * 10.0**exponent, 2)
+            if value < bound:
+                return bound
+    return math.inf
+
+
+def below(value: float | Tensor) -> str:
+    return f"below {coarse_bound(value):g}"
+
+
+def one_digit(values: Tensor) -> str:
+    return ", ".join(f"{v:.1f}" for v in values.tolist())
+
+
+def span(values: Tensor) -> str:
+    low, high = f"{values.min():.1f}", f"{values.max():.1f}"
+    return low if low == high else f"{low} to {high}"
