@@ -1,6 +1,6 @@
 """supertoy: toy models of superposition, trained in seconds. The package behind the book."""
 
-from supertoy import claims, plots, theory
+from supertoy import claims, phases, plots, surface, tegum, theory
 from supertoy.data import AnticorrelatedSets, CorrelatedSets, FeatureDistribution, Independent
 from supertoy.enumeration import quadrature
 from supertoy.loss import expected_loss, sampled_loss
@@ -42,11 +42,14 @@ __all__ = [
     "feature_dimensionality",
     "feature_norms",
     "n_represented",
+    "phases",
     "plots",
     "quadrature",
     "sampled_loss",
     "superposition",
+    "surface",
     "sweep",
+    "tegum",
     "theory",
     "train",
 ]

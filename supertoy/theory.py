@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -166,6 +167,42 @@ def least_interference(n_points: int, n_dimensions: int, *, n_restarts: int = 32
 
     Source: paper, "Mathematical understanding".
     """
+
+    def energy(unit: np.ndarray) -> tuple[float, np.ndarray]:
+        overlap = np.maximum(unit @ unit.T, 0)
+        np.fill_diagonal(overlap, 0.0)
+        return float((overlap**2).sum() / 3), 4 / 3 * overlap @ unit
+
+    return _settled(energy, n_points, n_dimensions, n_restarts, seed)
+
+
+def thomson_points(n_points: int, *, n_restarts: int = 32, seed: int = 0) -> np.ndarray:
+    """Where electrons settle on a sphere: unit vectors that minimise Σ_{i<j} 1 / ‖x_i - x_j‖, Thomson's problem.
+
+    Args:
+        n_points: number of electrons, at least 1.
+        n_restarts: random starts, of which the lowest is kept.
+        seed: of the starts.
+
+    Returns:
+        [n_points, 3], unit vectors.
+
+    Source: Thomson (1904); paper, "Geometry of superposition", compares the solutions of toy models with these.
+    """
+
+    def energy(unit: np.ndarray) -> tuple[float, np.ndarray]:
+        difference = unit[:, None] - unit
+        distance = np.linalg.norm(difference, axis=-1)
+        np.fill_diagonal(distance, np.inf)
+        return float((1 / distance).sum() / 2), -(difference / distance[..., None] ** 3).sum(1)
+
+    return _settled(energy, n_points, 3, n_restarts, seed)
+
+
+def _settled(
+    energy: Callable[[np.ndarray], tuple[float, np.ndarray]], n_points: int, n_dimensions: int, n_restarts: int, seed: int
+) -> np.ndarray:
+    """The unit vectors of least energy, which comes with its gradient, over random starts."""
     checks.require_int(n_points=n_points, n_dimensions=n_dimensions, n_restarts=n_restarts, at_least=1)
     random = np.random.default_rng(seed)
 
@@ -173,11 +210,8 @@ def least_interference(n_points: int, n_dimensions: int, *, n_restarts: int = 32
         points = flat.reshape(n_points, n_dimensions)
         norm = np.linalg.norm(points, axis=1, keepdims=True)
         unit = points / norm
-        overlap = np.maximum(unit @ unit.T, 0)
-        np.fill_diagonal(overlap, 0.0)
-        d_unit = 4 / 3 * overlap @ unit
-        d_points = (d_unit - (d_unit * unit).sum(1, keepdims=True) * unit) / norm
-        return float((overlap**2).sum() / 3), d_points.ravel()
+        value, d_unit = energy(unit)
+        return value, ((d_unit - (d_unit * unit).sum(1, keepdims=True) * unit) / norm).ravel()
 
     starts = random.standard_normal((n_restarts, n_points * n_dimensions))
     options = {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 2000}

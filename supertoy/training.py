@@ -69,8 +69,8 @@ def train(
     Adam, with a learning rate that rises over the first twentieth of the steps, stays, and falls to zero over the second
     half. Batches grow: the first 0.3 of the steps see a quarter of `batch_size`, those up to 0.7 a half. The first restart
     starts from the model's present weights, the others from fresh ones; all restarts of an instance see the same batches.
-    Where batches grow, the best quarter of the restarts goes on, but never fewer than two. (With `n_nodes` batches do not
-    grow, and restarts are dropped after 0.15 and 0.4 of the steps.)
+    Where batches grow, the best quarter of the restarts goes on, but never fewer than two. (With `n_nodes` every batch is
+    the whole expectation, and does not grow; restarts are dropped all the same.)
 
     Random numbers are keyed by (seed, instance), so what is trained beside an instance matters to it only by roundings
     in the last bit (which training can amplify). The same call gives the same bits on any number of threads.
@@ -188,11 +188,11 @@ class _Schedule:
 
     def stages(self) -> list[tuple[int, int, int]]:
         """(last step, rows per batch, restarts) of each stage."""
-        # Without sampling noise it shows sooner which restarts are hopeless, and there is no use in smaller batches.
-        ends, shares = ((0.3, 0.7, 1), (4, 2, 1)) if self.n_nodes is None else ((0.15, 0.4, 1), (1, 1, 1))
         stages = []
-        for end, share_of_rows, share_of_restarts in zip(ends, shares, (1, 4, 16), strict=True):
-            rows = min(self.batch_size, max(4, self.batch_size // share_of_rows))
+        for end, share_of_rows, share_of_restarts in ((0.3, 4, 1), (0.7, 2, 4), (1, 1, 16)):
+            rows = self.batch_size
+            if self.n_nodes is None:
+                rows = min(rows, max(4, rows // share_of_rows))
             kept = min(self.n_restarts, max(2, math.ceil(self.n_restarts / share_of_restarts)))
             stages.append((math.ceil(end * self.n_steps), rows, kept))
         return stages
@@ -325,10 +325,12 @@ class _Piece:
             self.snapshots[self.n_done] = [matrix.clone() for matrix in self.matrices]
 
     def _recent(self) -> Tensor:
-        """Mean loss over the last steps, [instance, restart]; comparable, since all restarts see the same batches."""
+        """Loss over the last steps, [instance, restart]; comparable, since all restarts see the same batches."""
         if not self.n_done:
             return torch.zeros_like(self.restart, dtype=torch.float)
-        recent = torch.cat(self.losses)[max(0, self.n_done - _LOOK_EVERY) : self.n_done].mean(0)
+        # Only losses on random batches need averaging; without noise the last one says most.
+        n_averaged = _LOOK_EVERY if self.schedule.n_nodes is None else 1
+        recent = torch.cat(self.losses)[max(0, self.n_done - n_averaged) : self.n_done].mean(0)
         return recent.nan_to_num(nan=torch.inf)  # a restart that went astray is the worst, not the least
 
     def _stop_at_nan(self) -> None:

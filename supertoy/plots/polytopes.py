@@ -7,21 +7,32 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import ColorType
 from mpl_toolkits.mplot3d.art3d import Line3DCollection  # type: ignore[import-untyped]
 from scipy.spatial import ConvexHull
 
 from supertoy.plots._style import LINES, STYLE, WIDTH, checked_titles, finished
 
+_EDGE = "0.6"
 
-def packings(points: Sequence[Float[np.ndarray, "_number _dimension"]], *, titles: Sequence[str] | None = None) -> Figure:
+
+def packings(
+    points: Sequence[Float[np.ndarray, "_number _dimension"]],
+    *,
+    titles: Sequence[str] | None = None,
+    colours: Sequence[Sequence[ColorType]] | None = None,
+    n_columns: int | None = None,
+) -> Figure:
     """Points on a circle or a sphere with the edges of their convex hull, turned so that no edge hides another.
 
     Args:
-        points: for each panel [number, 2 or 3].
+        points: for each panel [number, 2 or 3], of about unit length.
         titles: one per panel.
+        colours: for each panel one per point.
+        n_columns: panels in a row; all of them if not given.
 
     Raises:
-        ValueError: points that are not in two or three dimensions; as many titles as panels are needed.
+        ValueError: points that are not in two or three dimensions; as many titles and colours as panels are needed.
 
     Source: paper, "Mathematical understanding" and "Geometry of superposition".
     """
@@ -29,33 +40,36 @@ def packings(points: Sequence[Float[np.ndarray, "_number _dimension"]], *, title
         if array.ndim != 2 or array.shape[1] not in (2, 3):
             raise ValueError(f"points must be [number, 2 or 3], got {list(array.shape)}")
     titles = checked_titles(titles, len(points))
+    colours = colours or [[LINES[0]] * len(array) for array in points]
+    if [len(panel) for panel in colours] != [len(array) for array in points]:
+        raise ValueError("colours must have one entry for each point of each panel")
+    n_columns = n_columns or len(points)
+    n_rows = -(-len(points) // n_columns)
     with plt.rc_context(STYLE):
-        side = min(WIDTH / len(points), 2.6)
-        figure = plt.figure(figsize=(side * len(points), side + 0.3))
-        for k, array in enumerate(points):
-            if array.shape[1] == 2:
-                axis = figure.add_subplot(1, len(points), k + 1)
-                _draw_circle(axis, array)
-            else:
-                axis = figure.add_subplot(1, len(points), k + 1, projection="3d")
-                _draw_sphere(axis, array)
+        side = min(WIDTH / n_columns, 2.6)
+        figure = plt.figure(figsize=(side * n_columns, (side + 0.3) * n_rows))
+        for k, (array, panel) in enumerate(zip(points, colours, strict=True)):
+            flat = array.shape[1] == 2
+            axis = figure.add_subplot(n_rows, n_columns, k + 1, projection=None if flat else "3d")
+            (_draw_circle if flat else _draw_sphere)(axis, array, panel)
             axis.set_title(titles[k])
     return finished(figure)
 
 
-def _draw_circle(axis: Axes, points: np.ndarray) -> None:
+def _draw_circle(axis: Axes, points: np.ndarray, colours: Sequence[ColorType]) -> None:
     around = points[np.argsort(np.arctan2(points[:, 1], points[:, 0]))]
     axis.add_patch(plt.Circle((0, 0), 1, fill=False, color="0.85", lw=0.8))
-    axis.plot(*np.concatenate([around, around[:1]]).T, "o-", color=LINES[0], ms=7)
+    axis.plot(*np.concatenate([around, around[:1]]).T, "-", color=_EDGE)
+    axis.scatter(points[:, 0], points[:, 1], s=45, c=colours, zorder=2)
     axis.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal")
     axis.axis("off")
 
 
-def _draw_sphere(axis: Axes, points: np.ndarray) -> None:
+def _draw_sphere(axis: Axes, points: np.ndarray, colours: Sequence[ColorType]) -> None:
     points = _upright(points)
     edges = _hull_edges(points)
-    axis.add_collection3d(Line3DCollection(points[edges], colors=[LINES[0]], linewidths=1.6))  # type: ignore[attr-defined]
-    axis.scatter(*points.T, s=45, color=LINES[0], depthshade=True)  # type: ignore[misc]
+    axis.add_collection3d(Line3DCollection(points[edges], colors=[_EDGE], linewidths=1.4))  # type: ignore[attr-defined]
+    axis.scatter(*points.T, s=45, c=colours, depthshade=False)  # type: ignore[misc]
     axis.set(xlim=(-0.66, 0.66), ylim=(-0.66, 0.66), zlim=(-0.66, 0.66))
     axis.set_box_aspect((1, 1, 1))  # type: ignore[arg-type]
     axis.view_init(elev=18, azim=24)  # type: ignore[attr-defined]

@@ -1,0 +1,203 @@
+"""How the claims of "The geometry of superposition" are judged.
+
+A feature is represented if its norm is above 1/2; which shape a group of features has is `supertoy.tegum`'s business.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from supertoy.claims._claim import Outcome, registry
+from supertoy.claims._words import at_least, below
+from supertoy.measures import dimensions_per_feature, feature_dimensionality, feature_norms, n_represented
+from supertoy.tegum import POLYTOPES, REPRESENTED, tegum_factors
+
+LEVELS = {"3/4": 3 / 4, "2/3": 2 / 3, "1/2": 1 / 2, "2/5": 2 / 5, "3/8": 3 / 8}
+
+
+@registry.claim(
+    "geometry/sticky",
+    says="D* = m / ‖W‖² stays at 1 and at 1/2 while sparsity grows",
+    criterion="at each of the two levels, three or more neighbouring sparsities with D* within 5 % of it; 40 sparsities, "
+    "evenly spaced on a log axis from 1 / (1 - S) = 1 to 100",
+)
+def sticky(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
+    D = dimensions_per_feature(W)
+    longest = {name: _longest_run((D / level - 1).abs() < 0.05) for name, level in (("1", 1.0), ("1/2", 0.5))}
+    held = tuple(n >= 3 for n in longest.values())
+    text = ", ".join(f"{'three or more' if n >= 3 else 'fewer than three'} at {name}" for name, n in longest.items())
+    return Outcome(held, f"neighbouring sparsities with D* within 5 %: {text}")
+
+
+@registry.claim(
+    "geometry/levels",
+    says="feature dimensionalities cluster at 3/4, 2/3, 1/2, 2/5 and 3/8",
+    criterion="within 0.01 of each level there are at least twice as many features as an even spread of all "
+    "dimensionalities between 0.3 and 1 would put there",
+)
+def levels(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
+    D = feature_dimensionality(W)
+    D = D[(feature_norms(W) > REPRESENTED) & (D >= 0.3)]
+    even = len(D) * 0.02 / 0.7
+    found = {name: bool(((D - level).abs() < 0.01).sum() >= 2 * even) and len(D) > 0 for name, level in LEVELS.items()}
+    clusters = [name for name, is_cluster in found.items() if is_cluster]
+    missing = [name for name in LEVELS if name not in clusters]
+    text = f"clusters at {', '.join(clusters) or 'none of the levels'}" + (
+        f"; none at {', '.join(missing)}" if missing else ""
+    )
+    return Outcome(tuple(found.values()), text)
+
+
+@registry.claim(
+    "geometry/budget",
+    says="feature dimensionalities add up to about m, the number of dimensions",
+    criterion="the sum is within 5 % of m at 95 % or more of the sparsities",
+)
+def budget(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
+    off = (feature_dimensionality(W).sum(-1) / W.shape[1] - 1).abs()
+    share = (off < 0.05).double().mean().item()
+    return Outcome(
+        (share >= 0.95,), f"within 5 % of m at {at_least(share)} of {len(W)} sparsities; off by {below(off.max())} m"
+    )
+
+
+@registry.claim(
+    "geometry/size-free",
+    says="D* as a function of S hardly depends on n or m, as long as n is much larger than m",
+    criterion="at every sparsity at which at most half of the features of either model are represented, the D* of the two "
+    "differ by at most 10 %",
+)
+def size_free(W: Float[Tensor, "setting _m _n"], W_reference: Float[Tensor, "setting _M _N"]) -> Outcome:
+    room = (n_represented(W) <= W.shape[2] / 2) & (n_represented(W_reference) <= W_reference.shape[2] / 2)
+    ratio = (dimensions_per_feature(W) / dimensions_per_feature(W_reference))[room]
+    off = torch.maximum(ratio, 1 / ratio).max().item() - 1
+    size = f"n = {W.shape[2]}, m = {W.shape[1]}"
+    return Outcome((off <= 0.1,), f"{size}: D* differs by {below(off)} of it where n is large enough")
+
+
+@registry.claim(
+    "geometry/tegum",
+    says="the triangular bipyramid is triangle × digon, the octahedron three digons, the pentagonal bipyramid pentagon × "
+    "digon; models with m = 3 and as many features find them",
+    criterion="the polytope's vertices fall into these factors with the dimensionalities 2/3, 1/2, 2/5; so do the "
+    "features of the model of lowest loss. The polytopes are the cases",
+)
+def tegum(name: str, vertices: Float[Tensor, "3 feature"], W: Float[Tensor, "3 feature"], factors: Sequence[str]) -> Outcome:
+    ideal = tegum_factors(vertices)
+    D = feature_dimensionality(vertices[None])[0]
+    wanted = torch.cat([D.new_full((len(f.features),), f.n_dimensions / len(f.features)) for f in ideal])
+    decomposes = Counter(f.shape for f in ideal) == Counter(factors)
+    decomposes &= bool((D[[i for f in ideal for i in f.features]] - wanted).abs().max() < 1e-4)
+    found = Counter(factor.shape for factor in tegum_factors(W))
+    shapes = " × ".join(f"{k} {shape}s" if k > 1 else shape for shape, k in found.items())
+    return Outcome((decomposes, found == Counter(factors)), f"{name}: the model of lowest loss is {shapes}")
+
+
+@registry.claim(
+    "geometry/low-rank",
+    says="polytopes are low-rank WᵀW; projecting the basis of R^n orthogonally to (1, ..., 1) gives the simplex",
+    criterion="for n = 2 to 8 the projected basis has n equal norms, n (n - 1) / 2 cosines of -1 / (n - 1) and rank n - "
+    "1; of every named shape the Gram matrix of the k vertices has the rank of its dimensions",
+)
+def low_rank(projected: Sequence[Float[Tensor, "_n _n"]]) -> Outcome:
+    def is_simplex(points: Tensor) -> bool:
+        n = len(points)
+        unit = torch.nn.functional.normalize(points, dim=0)
+        cosines = (unit.mT @ unit)[*np.triu_indices(n, 1)]
+        norms = points.norm(dim=0)
+        same = bool((cosines + 1 / (n - 1)).abs().max() < 1e-6 and (norms - norms[0]).abs().max() < 1e-6)
+        return same and int(torch.linalg.matrix_rank(points)) == n - 1
+
+    simplices = sum(is_simplex(points) for points in projected)
+    ranks = all(np.linalg.matrix_rank(points @ points.T, tol=1e-6) == points.shape[1] for points in POLYTOPES.values())
+    return Outcome(
+        (simplices == len(projected), ranks),
+        f"{simplices} of {len(projected)} projections are simplices; ranks of the {len(POLYTOPES)} shapes "
+        f"{'are' if ranks else 'are not'} their dimensions",
+    )
+
+
+@registry.claim(
+    "geometry/pentagon-stretch",
+    says="as one feature of a pentagon becomes denser the others move away from it; as it becomes sparser they move in",
+    criterion="mean angle to its two neighbours above 73° where it is twice as dense or more, below 71° where it is half "
+    "as dense or less and the best pentagon is still a pentagon",
+)
+def pentagon_stretch(ratio: Float[Tensor, "setting"], W: Float[Tensor, "setting 2 5"]) -> Outcome:
+    angle = torch.atan2(W[:, 1], W[:, 0]).double()
+    away = torch.rad2deg((angle[:, :4] - angle[:, 4:]).remainder(2 * math.pi))
+    away = torch.minimum(away, 360 - away).sort(1).values[:, :2].mean(1)
+    dense, sparse = away[ratio >= 2], away[ratio <= 0.5]
+    return Outcome(
+        (bool((dense > 73).all()), bool((sparse < 71).all())),
+        f"angle to its neighbours {sparse.min():.0f}° at the sparsest, {dense.max():.0f}° at the densest, 72° in a pentagon",
+    )
+
+
+@registry.claim(
+    "geometry/pentagon-digon",
+    says="when the feature is about 2.5 times sparser than the others, the best solution changes from a pentagon to two "
+    "digons without it; the losses of the two cross",
+    criterion="the lowest losses of the two geometries cross, both found on either side, with slopes that differ by 10 % "
+    "or more; the crossing is 2 to 3 times sparser",
+)
+def pentagon_digon(
+    ratio: Float[Tensor, "setting"], pentagon: Float[Tensor, "setting"], digons: Float[Tensor, "setting"]
+) -> Outcome:
+    crossing = crossing_ratio(ratio, pentagon, digons)
+    if crossing is None:
+        return Outcome((False, False), "the losses do not cross")
+    k = int((ratio < crossing).sum())  # the first setting above it
+    slopes = [float(losses[k] - losses[k - 1]) for losses in (pentagon, digons)]
+    crosses = all(map(math.isfinite, slopes)) and abs(slopes[0] - slopes[1]) > 0.1 * max(map(abs, slopes))
+    sparser = 1 / crossing
+    low = math.floor(2 * sparser) / 2
+    return Outcome(
+        (crosses, 2 <= sparser <= 3),
+        f"losses {'cross' if crosses else 'meet'} where it is {low:.1f} to {low + 0.5:.1f} times sparser",
+    )
+
+
+def crossing_ratio(
+    ratio: Float[Tensor, "setting"], pentagon: Float[Tensor, "setting"], digons: Float[Tensor, "setting"]
+) -> float | None:
+    """Where, as the ratio grows, digons stop being better than the pentagon; linear in the logarithm between settings."""
+    difference = digons - pentagon  # negative where digons are better
+    change = ((difference[:-1] < 0) & (difference[1:] >= 0)).nonzero()
+    if not len(change):
+        return None
+    k = int(change[0])
+    a, b = float(difference[k]), float(difference[k + 1])
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return None
+    share = -a / (b - a)
+    return float(ratio[k] ** (1 - share) * ratio[k + 1] ** share)
+
+
+@registry.claim(
+    "geometry/norm-bias",
+    says="in pentagon solutions biases are slightly negative and norms compensate: ‖W_i‖ = 1 / (1 - b_i)",
+    criterion="all biases between -0.5 and 0, all norms above 1; the printed relation holds within 2 %",
+)
+def norm_bias(norm: Float[Tensor, "feature"], b: Float[Tensor, "feature"]) -> Outcome:
+    compensates = bool((b < 0).all() and (b > -0.5).all() and (norm > 1).all())
+    printed = (norm * (1 - b) - 1).abs().max().item()
+    squared = (norm**2 / (1 - b) - 1).abs().max().item()
+    return Outcome(
+        (compensates, printed < 0.02),
+        f"b around {b.mean():.1f}, norms {norm.mean():.1f}; ‖W‖ = 1 / (1 - b) is off by up to {100 * printed:.0f} %, "
+        f"‖W‖² = 1 - b by {'less than 2 %' if squared < 0.02 else f'{100 * squared:.0f} %'}",
+    )
+
+
+def _longest_run(flags: Tensor) -> int:
+    longest = run = 0
+    for flag in flags.tolist():
+        run = run + 1 if flag else 0
+        longest = max(longest, run)
+    return longest

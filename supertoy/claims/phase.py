@@ -1,0 +1,168 @@
+"""How the claims of "Superposition as a phase change" are judged.
+
+Points of the plane come as flat tensors. What a phase is, and when a feature counts as represented, is `supertoy.phases`'
+business. Theory and training are compared outside a band around the boundaries, where the best candidate of another phase
+costs less than 10 % more.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from supertoy.claims._claim import Outcome, registry
+from supertoy.claims._words import at_least, below
+from supertoy.surface import Minimum
+
+BAND = 0.1
+TRIPLE_POINT = 4 / 7  # the density at which p/3 - p²/4 = p²/3, with both features equally important
+
+
+def _regions(losses: Tensor, exact: Tensor, density: Tensor, ratio: Tensor) -> Outcome:
+    error = ((losses - exact).abs() / exact).max().item()
+    n_best = len(losses.argmin(0).unique())
+    meeting = int((losses.amax(0) / losses.amin(0)).argmin())
+    p, r = density[meeting].item(), ratio[meeting].item()
+    at_triple_point = abs(p / TRIPLE_POINT - 1) < 0.05 and abs(r - 1) < 0.05
+    return Outcome(
+        (error < 1e-3, n_best == len(losses), at_triple_point),
+        f"{n_best} regions, meeting at p = {p:.1f}, r = {r:.1f}; closed forms "
+        f"{'agree with the expected loss' if error < 1e-3 else 'do not agree with the expected loss'}",
+    )
+
+
+@registry.claim(
+    "phase/theory-n2",
+    says="of the solutions [1, 0], [0, 1] and [1, -1] each is best somewhere; the three regions meet in a triple point",
+    criterion="the closed forms are within 1e-3 of the exact loss; each is lowest somewhere; where they differ least is "
+    "within 5 % of p = 4/7, r = 1",
+)
+def theory_n2(
+    losses: Float[Tensor, "3 point"],
+    exact: Float[Tensor, "3 point"],
+    density: Float[Tensor, "point"],
+    ratio: Float[Tensor, "point"],
+) -> Outcome:
+    return _regions(losses, exact, density, ratio)
+
+
+@registry.claim(
+    "phase/theory-n3",
+    says="with three features in two dimensions there are four regions",
+    criterion="as for n = 2: closed forms within 1e-3, each lowest somewhere, meeting within 5 % of p = 4/7, r = 1",
+)
+def theory_n3(
+    losses: Float[Tensor, "4 point"],
+    exact: Float[Tensor, "4 point"],
+    density: Float[Tensor, "point"],
+    ratio: Float[Tensor, "point"],
+) -> Outcome:
+    return _regions(losses, exact, density, ratio)
+
+
+def _same_phase(theory: Tensor, trained: Tensor, gap: Tensor) -> Outcome:
+    outside = gap > BAND
+    share = (theory == trained)[outside].double().mean().item()
+    inside = 1 - outside.double().mean().item()
+    return Outcome(
+        (share >= 0.95,),
+        f"same phase at {at_least(share)} of the points outside the band (a share {below(inside)} of all is inside)",
+    )
+
+
+@registry.claim(
+    "phase/empirical-n2",
+    says="trained models (n = 2, m = 1) are in the phase that theory says, away from the boundaries",
+    criterion="the same phase at 95 % or more of the points outside the band, in which the best of another phase costs "
+    "less than 10 % more",
+)
+def empirical_n2(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: Float[Tensor, "point"]) -> Outcome:
+    return _same_phase(theory, trained, gap)
+
+
+@registry.claim(
+    "phase/empirical-n3",
+    says="trained models (n = 3, m = 2) are in the phase that theory says, away from the boundaries",
+    criterion="as for n = 2",
+)
+def empirical_n3(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: Float[Tensor, "point"]) -> Outcome:
+    return _same_phase(theory, trained, gap)
+
+
+@registry.claim(
+    "phase/first-order",
+    says="optimal losses cross, so the derivative of the best loss jumps at the boundary",
+    criterion="from one point of a fine line to the next the slope changes by more than half where the phase changes, and "
+    "by less than 10 % everywhere else",
+)
+def first_order(slope: Float[Tensor, "point"], phase: Int[Tensor, "point"]) -> Outcome:
+    change = slope.diff().abs() / torch.maximum(slope[1:], slope[:-1])
+    crossing = phase.diff() != 0
+    jumps, smooth = bool(crossing.sum() == 1) and change[crossing].min().item() > 0.5, change[~crossing].max().item()
+    across = f"{at_least(change[crossing].min().item())} at the crossing" if crossing.any() else "no crossing"
+    return Outcome(
+        (jumps, smooth < 0.1), f"the slope falls by {across}, and changes by {below(smooth)} from point to point elsewhere"
+    )
+
+
+@registry.claim(
+    "phase/loses-both",
+    says="the antipodal model reconstructs [1, 0] and [0, 1], and loses [1, 1]",
+    criterion="squared errors below 0.1 on [1, 0] and [0, 1], above 1 on [1, 1]",
+)
+def loses_both(outputs: Float[Tensor, "3 2"]) -> Outcome:
+    x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    error = (outputs - x).square().sum(1)
+    return Outcome(
+        (bool((error[:2] < 0.1).all()), error[2].item() > 1),
+        f"squared error {below(error[:2].max())} on [1, 0] and [0, 1], {error[2]:.1f} on [1, 1]",
+    )
+
+
+@registry.claim(
+    "phase/loss-surface",
+    says="n = 2, m = 1 without bias: the expected loss has a closed form over (w1, w2); minima move smoothly in part of the "
+    "plane",
+    criterion="the closed form is within 1e-6 of the exact loss computed another way, at random points; along a line of at "
+    "least 50 points the lowest minimum moves by 0.5 or more in all, never by more than 0.1 at once",
+)
+def loss_surface(closed: Float[Tensor, "point"], brute: Float[Tensor, "point"], path: Float[Tensor, "step 2"]) -> Outcome:
+    agrees = ((closed - brute).abs() / brute).max().item() < 1e-6
+    steps, total = path.diff(dim=0).norm(dim=1), (path[-1] - path[0]).norm().item()
+    return Outcome(
+        (agrees, len(path) >= 50 and total >= 0.5 and steps.max().item() <= 0.1),
+        f"closed form {'exact' if agrees else 'not exact'} at {len(closed)} random points; along a line of {len(path)} "
+        f"points the minimum moves by {total:.1f} in steps {below(steps.max())}",
+    )
+
+
+@registry.claim(
+    "phase/confused-feature",
+    says="where features are dense and both important there is a minimum at w1 ≈ w2 ≈ 1/√2; some settings have two minima",
+    criterion="at p = 1, r = 1 the lowest minimum is within 0.05 of (1/√2, 1/√2); at one in ten or more of the settings of "
+    "the diagram there are two distinct minima",
+)
+def confused_feature(dense: Sequence[Minimum], counts: Int[Tensor, "setting"]) -> Outcome:
+    w = torch.tensor([dense[0].w1, dense[0].w2])
+    distance = (w - 0.5**0.5).norm().item()
+    share = (counts >= 2).double().mean().item()
+    return Outcome(
+        (distance < 0.05, share >= 0.1),
+        f"lowest minimum at ({w[0]:.2f}, {w[1]:.2f}) where p = 1, r = 1; two minima at {at_least(share)} of the settings",
+    )
+
+
+@registry.claim(
+    "phase/activation-matters",
+    says="the diagram looks quite different for other activation functions",
+    criterion="the phase is that of the ReLU at fewer than 80 % of the points for some activation, and for three or more",
+)
+def activation_matters(agreement: Mapping[str, float]) -> Outcome:
+    different = [name for name, share in agreement.items() if share < 0.8]
+    most = min(agreement, key=lambda name: agreement[name])
+    text = f"quite different for {', '.join(different) or 'none'} of {len(agreement)}"
+    return Outcome(
+        (len(different) >= 1, len(different) >= 3),
+        f"{text}; least like the ReLU: {most}, the same phase at a share {below(agreement[most])}",
+    )

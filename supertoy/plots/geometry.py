@@ -1,0 +1,312 @@
+"""Feature geometry: dimensionalities over sparsity, geometry graphs, and what changes them."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import networkx as nx
+import numpy as np
+import seaborn as sns
+from jaxtyping import Float, Int
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import ConnectionPatch
+from torch import Tensor
+
+from supertoy.measures import dimensions_per_feature, feature_dimensionality
+from supertoy.orient import canonical_orientation
+from supertoy.plots._style import LINES, STYLE, WIDTH, finished
+from supertoy.tegum import POLYTOPES, geometry_graph, tegum_factors
+
+SHAPE_COLOURS = {
+    "own dimension": LINES[7],
+    "triangle": LINES[4],
+    "tetrahedron": LINES[6],
+    "digon": LINES[0],
+    "pentagon": LINES[2],
+    "square antiprism": LINES[1],
+    "other": "0.65",
+}
+"""One colour for each shape, in every figure that shows shapes."""
+
+RATIO_COLOURS = sns.color_palette("vlag", as_cmap=True)  # sparser or less important blue, denser or more important red
+
+
+def polytope_levels() -> dict[str, float]:
+    """Dimensionality of the features of each shape, dimensions divided by number of features."""
+    return {name: points.shape[1] / points.shape[0] for name, points in POLYTOPES.items()}
+
+
+def dimensions_over_sparsity(
+    probability: Float[Tensor, "setting"], models: Mapping[str, Float[Tensor, "setting hidden feature"]]
+) -> Figure:
+    """D* = m / ‖W‖² against 1 / (1 - S), one line per size of model, each named at its end.
+
+    Args:
+        probability: p = 1 - S of each setting.
+        models: weights at these settings, by name.
+
+    Source: paper, "Uniform superposition".
+    """
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(0.8 * WIDTH, 3.6))
+        for level in (1, 0.5):
+            axis.axhline(level, color="0.85", lw=1, zorder=0)
+        for (name, W), colour, marker in zip(models.items(), LINES, "osD^v", strict=False):
+            axis.plot(1 / probability, dimensions_per_feature(W), marker=marker, ms=4, lw=1, color=colour, label=name)
+        axis.set(xscale="log", xlabel="1 / (1 - S), sparser to the right", ylabel="D* = m / ‖W‖²", ylim=(0, 1.08))
+        _plain_sparsities(axis)
+        axis.legend(frameon=False, loc="upper right", title="features, dimensions")
+    return finished(figure)
+
+
+def dimensionalities_over_sparsity(
+    W: Float[Tensor, "setting hidden feature"], probability: Float[Tensor, "setting"], *, graphs_at: Sequence[int]
+) -> Figure:
+    """Every feature's dimensionality against 1 / (1 - S), with the levels of the polytopes; above, some geometry graphs.
+
+    Args:
+        W: weights of a model for each setting.
+        probability: p = 1 - S of each setting.
+        graphs_at: settings of which to draw the feature geometry graph.
+
+    Source: paper, "Feature dimensionality".
+    """
+    x = 1 / probability
+    D = feature_dimensionality(W)
+    with plt.rc_context({**STYLE, "figure.constrained_layout.use": False}):
+        figure = plt.figure(figsize=(WIDTH, 6.6))
+        figure.subplots_adjust(left=0.08, right=0.83, bottom=0.09, top=0.98)
+        grid = figure.add_gridspec(2, len(graphs_at), height_ratios=[1, 2.3], hspace=0.24, wspace=0.06)
+        axis = figure.add_subplot(grid[1, :])
+        for name, level in polytope_levels().items():
+            axis.axhline(level, color=SHAPE_COLOURS[name], lw=1, zorder=0)
+            label = f"{_fraction(POLYTOPES[name].shape)} {name}"
+            nudge = {"pentagon": 0.012, "square antiprism": -0.012}.get(name, 0)
+            axis.text(1.01, level + nudge, label, transform=axis.get_yaxis_transform(), va="center", fontsize=8.5,
+                      color=SHAPE_COLOURS[name])  # fmt: skip
+        axis.text(
+            1.01, 0, "0  not represented", transform=axis.get_yaxis_transform(), va="center", fontsize=8.5, color="0.4"
+        )
+        # A little spread along x, so that many equal ones can be told from one.
+        spread = np.exp(np.random.default_rng(0).normal(0, 0.012, D.shape))
+        axis.plot((x[:, None] * spread).ravel(), D.ravel(), ".", ms=2.5, color="0.2", alpha=0.35, rasterized=True, mew=0)
+        axis.set(
+            xscale="log", xlabel="1 / (1 - S), sparser to the right", ylabel="feature dimensionality", ylim=(-0.03, 1.05)
+        )
+        axis.set_xlim(0.95 * float(x.min()), 1.05 * float(x.max()))
+        _plain_sparsities(axis)
+        for column, k in enumerate(graphs_at):
+            panel = figure.add_subplot(grid[0, column])
+            _draw_graph(panel, W[k])
+            panel.set_title(f"1 / (1 - S) = {x[k]:.2g}", fontsize=9)
+            figure.add_artist(
+                ConnectionPatch(
+                    (0.5, 0), (float(x[k]), 1.05), "axes fraction", "data", axesA=panel, axesB=axis, color="0.75"
+                )
+            )
+    return finished(figure)
+
+
+def _draw_graph(axis: Axes, W: Float[Tensor, "hidden feature"]) -> None:
+    """The factors side by side, each seen along its two widest directions, in the colour of its shape."""
+    graph = geometry_graph(W)
+    factors = tegum_factors(W)
+    axis.set(aspect="equal")
+    axis.axis("off")
+    if not factors:
+        axis.text(0.5, 0.5, "no feature\nabove norm 1/2", transform=axis.transAxes, ha="center", va="center", fontsize=8)
+        return
+    sizes = [max(1.0, 0.62 * math.sqrt(len(factor.features))) for factor in factors]
+    row_width = math.sqrt(sum((2.6 * size) ** 2 for size in sizes)) * 1.05
+    left, bottom, row_height = 0.0, 0.0, 0.0
+    for factor, size in zip(factors, sizes, strict=True):
+        if left > 0 and left + 2.6 * size > row_width:
+            left, bottom, row_height = 0.0, bottom - row_height, 0.0
+        row_height = max(row_height, 2.6 * size)
+        centre = np.array([left + 1.3 * size, bottom - 1.3 * size])
+        left += 2.6 * size
+        _draw_factor(axis, graph.subgraph(factor.features), W, factor.shape, centre, size)
+    axis.autoscale_view()
+
+
+def _draw_factor(axis: Axes, graph: nx.Graph, W: Tensor, shape: str, centre: np.ndarray, size: float) -> None:
+    features = sorted(graph)
+    if shape == "other":
+        position = nx.spring_layout(graph, seed=0, iterations=30)
+        position = {f: size * point for f, point in position.items()}
+    else:
+        # Coordinates along the principal axes, of which a page shows the first two.
+        values, vectors = np.linalg.eigh((W[:, features].mT @ W[:, features]).double().numpy())
+        axes = (vectors * np.sqrt(np.maximum(values, 0)))[:, ::-1]
+        flat = np.zeros((len(features), 2))
+        n_shown = min(2, POLYTOPES[shape].shape[1])
+        flat[:, :n_shown] = axes[:, :n_shown]
+        position = {f: 0.9 * point for f, point in zip(features, flat, strict=True)}
+    colour = SHAPE_COLOURS[shape]
+    for i, j in graph.edges:
+        ends = np.array([position[i], position[j]]) + centre
+        axis.plot(*ends.T, color=colour, lw=0.8 if len(features) <= 8 else 0.25, alpha=0.8, zorder=1)
+    dots = np.array([position[f] for f in features]) + centre
+    axis.plot(*dots.T, "o", ms=2.6, color=colour, zorder=2)
+
+
+def shapes_over_sparsity(probability: Float[Tensor, "setting"], counts: Sequence[Mapping[str, int]]) -> Figure:
+    """How many features live in each shape: a table whose cells are darker the more there are.
+
+    Args:
+        probability: p = 1 - S of each setting.
+        counts: features by shape for each setting (see `tegum.count_by_shape`).
+
+    Source: paper, "Uniform superposition".
+    """
+    shapes = [shape for shape in SHAPE_COLOURS if shape in counts[0]]
+    table = np.array([[count[shape] for count in counts] for shape in shapes])
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(WIDTH, 0.36 * len(shapes) + 0.9))
+        labels = np.where(table > 0, table.astype(str), "")
+        sns.heatmap(np.sqrt(table), annot=labels, fmt="", cmap="Greys", vmin=0, vmax=20, cbar=False, ax=axis, linewidths=1,
+                    annot_kws={"fontsize": 8.5})  # fmt: skip
+        axis.set_xticklabels([f"{1 / p:.2g}" for p in probability.tolist()], rotation=0)
+        axis.set_yticklabels(shapes, rotation=0)
+        for label, shape in zip(axis.get_yticklabels(), shapes, strict=True):
+            label.set_color(SHAPE_COLOURS[shape] if shape != "other" else "0.3")
+        axis.set_xlabel("1 / (1 - S), sparser to the right")
+        axis.tick_params(length=0)
+    return finished(figure)
+
+
+def benefit_per_dimension(probability: Float[Tensor, "setting"], benefits: Mapping[str, Float[Tensor, "setting"]]) -> Figure:
+    """What a dimension gains when it is part of each shape, relative to holding one feature; the highest shape pays most.
+
+    Args:
+        probability: p = 1 - S of each setting.
+        benefits: by shape, how far it lowers the loss, divided by its dimensions.
+
+    Raises:
+        ValueError: there is no "own dimension" to compare with.
+    """
+    if "own dimension" not in benefits:
+        raise ValueError(f"benefits must have 'own dimension' to compare with, got {', '.join(benefits)}")
+    reference = benefits["own dimension"]
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(0.86 * WIDTH, 3.9))
+        ends = sorted(benefits, key=lambda name: float(benefits[name][-1] / reference[-1]))
+        previous = 0.0
+        for name in ends:
+            values = benefits[name] / reference
+            axis.plot(1 / probability, values, color=SHAPE_COLOURS[name], lw=1.8)
+            height = max(float(values[-1]), previous + 0.09)
+            previous = height
+            axis.annotate(name, (1 / float(probability[-1]), height), xytext=(6, 0), textcoords="offset points", va="center",
+                          fontsize=9, color=SHAPE_COLOURS[name])  # fmt: skip
+        axis.set(
+            xscale="log", xlabel="1 / (1 - S), sparser to the right", ylabel="benefit per dimension,\nown dimension = 1"
+        )
+        _plain_sparsities(axis)
+    return finished(figure)
+
+
+def perturbed_solutions(
+    W: Float[Tensor, "setting 2 feature"], ratio: Float[Tensor, "setting"], *, label: str, panels: Mapping[str, float]
+) -> Figure:
+    """Solutions drawn over each other, coloured by how much the last feature differs from the others.
+
+    Args:
+        W: the best solution at each ratio; turned so that the last feature points to the right.
+        ratio: of the last feature to the others, in density or in importance.
+        label: what the ratio is of.
+        panels: upper ends of the ranges of ratio that share a panel, ascending, by title.
+
+    Source: paper, "Non-uniform superposition": perturbing one feature.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, WIDTH / len(panels) + 0.35), squeeze=False)
+        extreme = float((ratio.log().abs()).max().exp())
+        scale = LogNorm(1 / extreme, extreme)
+        points = _last_to_the_right(W)
+        limit = 1.12 * float(np.abs(points).max())
+        low = 0.0
+        for axis, (title, high) in zip(axes[0], panels.items(), strict=True):
+            axis.set_title(title)
+            axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+            axis.axis("off")
+            axis.add_patch(plt.Circle((0, 0), 1, fill=False, color="0.88", lw=0.8, zorder=0))
+            for k in ((ratio > low) & (ratio <= high)).nonzero()[:, 0].tolist():
+                colour = RATIO_COLOURS(scale(float(ratio[k])))
+                around = points[k][np.argsort(np.arctan2(points[k][:, 1], points[k][:, 0]))]
+                axis.plot(*np.concatenate([around, around[:1]]).T, color=colour, lw=0.8, alpha=0.7)
+                axis.plot(*points[k][:-1].T, "o", ms=4, color=colour)
+                axis.plot(*points[k][-1], "o", ms=7, color=colour, mec="black", mew=0.8)
+            low = high
+        key = figure.colorbar(plt.cm.ScalarMappable(scale, RATIO_COLOURS), ax=axes[0].tolist(), label=label, shrink=0.8)
+        ticks = [v for v in (0.1, 0.2, 0.5, 1, 2, 5, 10) if 1 / extreme <= v <= extreme]
+        key.set_ticks(ticks, labels=[f"{v:g}" for v in ticks])
+        key.minorticks_off()
+    return finished(figure)
+
+
+def _last_to_the_right(W: Tensor) -> np.ndarray:
+    """Points [setting, feature, 2] with the last feature along the positive x axis, or midway between two if it is zero."""
+    flipped = W.flip(2)
+    points = canonical_orientation(flipped).flip(2).mT.double().numpy()
+    absent = np.linalg.norm(points[:, -1], axis=1) < 0.5
+    turn = np.array([[1, -1], [1, 1]]) / math.sqrt(2)
+    points[absent] = points[absent] @ turn.T
+    return points
+
+
+def solution_losses(
+    ratio: Float[Tensor, "setting"],
+    losses: Float[Tensor, "setting restart"],
+    shapes: Int[Tensor, "setting restart"],
+    names: Sequence[str],
+    *,
+    xlabel: str,
+    crossing: float | None,
+    ylabel: str = "loss / loss of two digons",
+) -> Figure:
+    """Losses of all solutions by geometry, over the ratio that perturbs the last feature.
+
+    Args:
+        ratio: of the last feature to the others.
+        losses: of every solution, in units that keep them on one scale.
+        shapes: geometry of every solution, as a number.
+        names: of the geometries, by that number.
+        xlabel: what the ratio is of.
+        crossing: where the lowest losses of the first two geometries cross, if they do.
+        ylabel: what the losses are.
+
+    Source: paper, "Non-uniform superposition": perturbing one feature.
+    """
+    colours = [SHAPE_COLOURS["pentagon"], SHAPE_COLOURS["digon"], SHAPE_COLOURS["other"]]
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(0.8 * WIDTH, 3.8))
+        x = ratio[:, None].expand_as(losses)
+        for number in reversed(range(len(names))):
+            those = shapes == number
+            if those.any():
+                axis.plot(x[those], losses[those], "o", ms=3.5, color=colours[number], label=names[number], alpha=0.6, mew=0)
+        if crossing is not None:
+            axis.axvline(crossing, color="black", lw=0.8, ls="--")
+            axis.annotate(f"{crossing:.2f}", (crossing, 1), xycoords=("data", "axes fraction"), xytext=(4, -10),
+                          textcoords="offset points")  # fmt: skip
+        axis.set(xscale="log", xlabel=xlabel, ylabel=ylabel)
+        ticks = [v for v in (0.1, 0.2, 0.5, 1, 2, 5, 10) if float(ratio.min()) * 0.99 <= v <= float(ratio.max()) * 1.01]
+        axis.set_xticks(ticks, [f"{v:g}" for v in ticks])
+        axis.minorticks_off()
+        axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return finished(figure)
+
+
+def _fraction(shape: tuple[int, int]) -> str:
+    n_points, n_dimensions = shape
+    return "1" if n_points == n_dimensions else f"{n_dimensions}/{n_points}"
+
+
+def _plain_sparsities(axis: Axes) -> None:
+    low, high = axis.get_xlim()
+    ticks = [v for v in (1, 2, 3, 5, 10, 20, 50, 100) if low * 0.99 <= v <= high * 1.01]
+    axis.set_xticks(ticks, [f"{v:g}" for v in ticks])
+    axis.minorticks_off()

@@ -1,0 +1,143 @@
+"""Feature geometry: which features share dimensions with which, and what shapes they form.
+
+A model in superposition often falls apart into groups of features, each with a subspace of its own, orthogonal to those of
+all other groups. Put together in this way, polytopes form what geometers call a tegum product: an octahedron is the tegum
+product of three digons. So the groups are tegum factors, and most of them are one of a few shapes.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from supertoy import checks
+from supertoy.measures import feature_dimensionality, feature_norms
+
+REPRESENTED = 0.5  # norms above it
+CONNECTED = 0.2  # |W_i·W_j| above it: what training leaves between factors is smaller, what holds a factor together larger
+
+
+def _around(n: int, turn: float = 0.0) -> np.ndarray:
+    angle = 2 * math.pi * (np.arange(n) + turn) / n
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def _square_antiprism() -> np.ndarray:
+    # Of all heights that at which the eight points share their three dimensions equally, each with dimensionality 3/8.
+    radius, height = math.sqrt(2 / 3), math.sqrt(1 / 3)
+    squares = [np.column_stack([radius * _around(4, turn), np.full(4, z)]) for turn, z in ((0, height), (0.5, -height))]
+    return np.concatenate(squares)
+
+
+POLYTOPES: dict[str, Float[np.ndarray, "number dimension"]] = {
+    "own dimension": np.ones((1, 1)),
+    "digon": np.array([[1.0], [-1.0]]),
+    "triangle": _around(3),
+    "tetrahedron": np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / math.sqrt(3),
+    "pentagon": _around(5),
+    "square antiprism": _square_antiprism(),
+}
+"""Vertices at unit length of the shapes that the paper names, from the fewest features per dimension to the most."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A tegum factor of a model: features that share a subspace.
+
+    Attributes:
+        shape: one of `POLYTOPES`, or "other".
+        features: their numbers.
+        n_dimensions: of the subspace that they span.
+    """
+
+    shape: str
+    features: tuple[int, ...]
+    n_dimensions: int
+
+
+def geometry_graph(W: Float[Tensor, "hidden feature"]) -> nx.Graph:
+    """The feature geometry graph: represented features are nodes, |W_i·W_j| above 0.2 is the `weight` of an edge.
+
+    Args:
+        W: weights of one model.
+
+    Raises:
+        ValueError: W has a NaN or infinite entry.
+
+    Source: paper, "Uniform superposition", on feature geometry graphs.
+    """
+    checks.require_weights(W=W[None])
+    represented = (feature_norms(W[None])[0] > REPRESENTED).nonzero()[:, 0]
+    strength = (W[:, represented].mT @ W[:, represented]).abs()
+    graph = nx.Graph()
+    graph.add_nodes_from(represented.tolist())
+    for i, j in (strength.triu(1) > CONNECTED).nonzero().tolist():
+        graph.add_edge(represented[i].item(), represented[j].item(), weight=strength[i, j].item())
+    return graph
+
+
+def tegum_factors(W: Float[Tensor, "hidden feature"]) -> list[Factor]:
+    """The connected components of the feature geometry graph, largest first, each with the shape that it has.
+
+    A component has a shape of `POLYTOPES` if it has as many features and spans as many dimensions, all its
+    dimensionalities are within 10 % of the shape's, and its sorted cosines within 0.15 of the shape's, root mean square.
+    (For given norms the cosines say the same as the spectrum of the Gram matrix and more: five unit vectors can have a
+    pentagon's spectrum without being one.)
+
+    Args:
+        W: weights of one model.
+
+    Raises:
+        ValueError: W has a NaN or infinite entry.
+
+    Source: paper, "Uniform superposition".
+
+    >>> tegum_factors(torch.tensor([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.1]]))
+    [Factor(shape='digon', features=(0, 1), n_dimensions=1), Factor(shape='own dimension', features=(2,), n_dimensions=1)]
+    """
+    components = sorted((sorted(c) for c in nx.connected_components(geometry_graph(W))), key=lambda c: (-len(c), c))
+    return [_factor(W[:, component], tuple(component)) for component in components]
+
+
+def count_by_shape(W: Float[Tensor, "hidden feature"]) -> dict[str, int]:
+    """How many features live in each shape, "other" among them; features that are not represented are not counted.
+
+    Args:
+        W: weights of one model.
+
+    Raises:
+        ValueError: W has a NaN or infinite entry.
+
+    >>> count_by_shape(torch.eye(2))["own dimension"]
+    2
+    """
+    counts = dict.fromkeys([*POLYTOPES, "other"], 0)
+    for factor in tegum_factors(W):
+        counts[factor.shape] += len(factor.features)
+    return counts
+
+
+def _factor(columns: Tensor, features: tuple[int, ...]) -> Factor:
+    unit = torch.nn.functional.normalize(columns, dim=0).double()
+    spectrum = torch.linalg.eigvalsh(unit.mT @ unit)
+    n_dimensions = int((spectrum > 0.1).sum())  # the mean is 1; smaller ones are what training has left over
+    dimensionality = feature_dimensionality(columns[None])[0]
+    cosines = _sorted_cosines(unit.mT.cpu().numpy())
+    for shape, points in POLYTOPES.items():
+        if points.shape != (len(features), n_dimensions):
+            continue
+        ideal = n_dimensions / len(features)
+        shared_equally = bool(((dimensionality / ideal - 1).abs() < 0.1).all())
+        difference = cosines - _sorted_cosines(points)
+        if shared_equally and math.sqrt((difference**2).sum() / max(1, len(difference))) < 0.15:
+            return Factor(shape, features, n_dimensions)
+    return Factor("other", features, n_dimensions)
+
+
+def _sorted_cosines(points: np.ndarray) -> np.ndarray:
+    return np.sort([float(a @ b) for a, b in itertools.combinations(points, 2)])
