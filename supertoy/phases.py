@@ -112,8 +112,8 @@ def candidate_losses(
     candidates = _candidates(n_features)
     if not bool(((density > 0) & (density <= 1)).all()):
         raise ValueError("density must lie in (0, 1] everywhere")
-    if not bool((ratio >= 0).all()):
-        raise ValueError("ratio must be at least 0 everywhere")
+    if not bool(((ratio >= 0) & ratio.isfinite()).all()):
+        raise ValueError("ratio must be finite and not negative everywhere")
     return torch.stack([candidate.loss(density, ratio) for candidate in candidates])
 
 

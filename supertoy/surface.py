@@ -55,10 +55,11 @@ def _both_active(a: Tensor, c: Tensor) -> Tensor:
     # If that line leaves the square at the right, a <= k: E ReLU(z)² = a³ / 12k and E x ReLU(z) = a² / 8k.
     # If it leaves at the top, what is cut off is a triangle: E ReLU(-z)² = k³ / 12a, E x ReLU(-z) = k³ / 24a², and
     # ReLU(z) = z + ReLU(-z).
-    tiny = 1e-30
-    right = 1 / 3 - a**2 / (4 * k.clamp(min=tiny)) + a**3 / (12 * k.clamp(min=tiny))
-    top = linear - k**3 / (12 * a.clamp(min=tiny)) - k**3 / (12 * a.clamp(min=tiny) ** 2)
-    return torch.where(c >= 0, linear, torch.where(a <= k, right, top))
+    cut_right, cut_top = (c < 0) & (a <= k), (c < 0) & (a > k)
+    slope, inverse = a / torch.where(cut_right, k, 1), k / torch.where(cut_top, a, 1)
+    right = 1 / 3 - a * slope / 4 + a**2 * slope / 12
+    top = linear - k**2 * inverse / 12 - k * inverse**2 / 12
+    return torch.where(cut_right, right, torch.where(cut_top, top, linear))
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,9 @@ def test_bad_arguments_are_refused():
         for bad in (0.0, 1.01, float("nan")):
             with pytest.raises(ValueError, match=r"density must lie in \(0, 1\]"):
                 function(2, bad * one, one)
-        with pytest.raises(ValueError, match="ratio must be at least 0"):
-            function(3, one, -one)
+        for bad in (-1.0, float("inf")):
+            with pytest.raises(ValueError, match="ratio must be finite and not negative"):
+                function(3, one, bad * one)
     with pytest.raises(ValueError, match="n_features must be 2 or 3, got 1"):
         candidate_weights(1)
     with pytest.raises(ValueError, match="W must be finite"):

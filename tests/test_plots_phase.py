@@ -126,4 +126,14 @@ def test_figures_belong_to_nobody_else_and_bad_arguments_are_refused():
     ):
         with pytest.raises((ValueError, TypeError), match=r"must have|Type-check"):
             refused()
+    few = st.plots.loss_contours(w, torch.rand(4, 61, 61), [[]] * 4)
+    assert len(few.axes) == 4
+    with pytest.raises(ValueError, match="names must have one entry for each of 3 panels, got 1"):
+        st.plots.reconstructions(NORM, {"a": NORM}, names="a")
+    with pytest.raises(ValueError, match="boundaries must have one entry for each of 1 panels, got 0"):
+        st.plots.loss_against_theory(DENSITY, RATIO, {"a": NORM}, boundaries=[])
+    with pytest.raises(ValueError, match="panel 'a' must have one list of minima for each of 3 settings, got 2"):
+        st.plots.minimum_paths(DENSITY, {"a": [[]] * 2}, xlabel="density")
+    with pytest.raises(ValueError, match="panels must hold at least one entry"):
+        st.plots.phase_diagrams(DENSITY, RATIO, {})
     assert plt.get_fignums() == before

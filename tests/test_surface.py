@@ -55,6 +55,15 @@ def test_the_gradient_is_the_slope_also_where_a_line_leaves_the_square_at_its_co
         assert torch.autograd.gradcheck(lambda v: loss_surface(v[0], v[1], p, r).sum(), points.clone().requires_grad_())
 
 
+def test_gradients_are_finite_on_the_axes_in_single_precision_too():
+    gradients = []
+    for dtype in (torch.float32, torch.float64):
+        w = torch.tensor([[0.0, 0], [0, -1], [1, 0], [1e-12, -1]], dtype=dtype, requires_grad=True)
+        loss_surface(w[:, 0], w[:, 1], 0.3, 2.0).sum().backward()
+        gradients.append(w.grad.double())
+    assert_close(*gradients, rtol=1e-5, atol=1e-6)
+
+
 def test_it_is_continuous_where_two_formulas_meet(w):
     for meeting in (torch.stack([w[0], 0 * w[0]]), torch.stack([0 * w[0], w[0]]), torch.stack([w[0], -w[0]])):
         for side in torch.tensor([[1e-9, 1e-9], [1e-9, -1e-9], [-1e-9, 1e-9], [-1e-9, -1e-9]]):

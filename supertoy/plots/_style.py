@@ -1,6 +1,6 @@
 """What all figures share: colours, sizes, and how a figure is handed over."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 import matplotlib.pyplot as plt
 import seaborn as sns
@@ -43,6 +43,35 @@ def finished(figure: Figure) -> Figure:
 def checked_titles(titles: Sequence[str] | None, n_panels: int) -> Sequence[str]:
     if titles is None:
         return [""] * n_panels
-    if len(titles) != n_panels:
-        raise ValueError(f"titles must have one entry for each of {n_panels} panels, got {len(titles)}")
+    require_one_each(n_panels, titles=titles)
     return titles
+
+
+def require_one_each(n_panels: int, **arguments: Sized) -> None:
+    """Raise ValueError unless each argument has one entry for each panel."""
+    for name, entries in arguments.items():
+        if len(entries) != n_panels or n_panels == 0:
+            raise ValueError(f"{name} must have one entry for each of {n_panels} panels, got {len(entries)}")
+
+
+def panel_grid(n_panels: int, n_columns: int, width: float, height: float) -> tuple[Figure, list[Axes], list[Axes]]:
+    """A figure, axes in rows of n_columns that share their scales, and of these the lowest of each column.
+
+    Args:
+        n_panels: how many axes.
+        n_columns: how many in a row at most.
+        width: of the figure, in inches.
+        height: of a row.
+    """
+    if n_panels == 0:
+        raise ValueError("panels must hold at least one entry, got none")
+    n_columns = min(n_columns, n_panels)
+    n_rows = -(-n_panels // n_columns)
+    figure, grid = plt.subplots(n_rows, n_columns, figsize=(width, height * n_rows), sharex=True, sharey=True, squeeze=False)
+    axes = list(grid.flat)
+    for axis in axes[n_panels:]:
+        axis.remove()
+    axes = axes[:n_panels]
+    for axis in axes[-n_columns:]:
+        axis.tick_params(labelbottom=True)  # sharing hides them above the last row
+    return figure, axes, axes[-n_columns:]

@@ -9,6 +9,7 @@ import numpy as np
 import seaborn as sns
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
@@ -30,7 +31,8 @@ SHAPE_COLOURS = {
 }
 """One colour for each shape, in every figure that shows shapes."""
 
-RATIO_COLOURS = sns.color_palette("vlag", as_cmap=True)  # sparser or less important blue, denser or more important red
+RATIO_COLOURS = sns.diverging_palette(250, 20, s=90, l=55, center="dark", as_cmap=True)
+"""From blue, sparser or less important than the others, over black, the same, to red, denser or more important."""
 
 
 def polytope_levels() -> dict[str, float]:
@@ -39,13 +41,12 @@ def polytope_levels() -> dict[str, float]:
 
 
 def dimensions_over_sparsity(
-    probability: Float[Tensor, "setting"], models: Mapping[str, Float[Tensor, "setting hidden feature"]]
+    models: Mapping[str, tuple[Float[Tensor, "_setting"], Float[Tensor, "_setting _hidden _feature"]]],
 ) -> Figure:
     """D* = m / ‖W‖² against 1 / (1 - S), one line per size of model, each named at its end.
 
     Args:
-        probability: p = 1 - S of each setting.
-        models: weights at these settings, by name.
+        models: p = 1 - S of each setting and weights at these settings, by name.
 
     Source: paper, "Uniform superposition".
     """
@@ -53,8 +54,8 @@ def dimensions_over_sparsity(
         figure, axis = plt.subplots(figsize=(0.8 * WIDTH, 3.6))
         for level in (1, 0.5):
             axis.axhline(level, color="0.85", lw=1, zorder=0)
-        for (name, W), colour, marker in zip(models.items(), LINES, "osD^v", strict=False):
-            axis.plot(1 / probability, dimensions_per_feature(W), marker=marker, ms=4, lw=1, color=colour, label=name)
+        for (name, (p, W)), colour, marker in zip(models.items(), LINES, "osD^v", strict=False):
+            axis.plot(1 / p, dimensions_per_feature(W), marker=marker, ms=4, lw=1, color=colour, label=name)
         axis.set(xscale="log", xlabel="1 / (1 - S), sparser to the right", ylabel="D* = m / ‖W‖²", ylim=(0, 1.08))
         _plain_sparsities(axis)
         axis.legend(frameon=False, loc="upper right", title="features, dimensions")
@@ -73,8 +74,8 @@ def dimensionalities_over_sparsity(
 
     Source: paper, "Feature dimensionality".
     """
-    x = 1 / probability
-    D = feature_dimensionality(W)
+    x = (1 / probability).numpy()
+    D = feature_dimensionality(W).numpy()
     with plt.rc_context({**STYLE, "figure.constrained_layout.use": False}):
         figure = plt.figure(figsize=(WIDTH, 6.6))
         figure.subplots_adjust(left=0.08, right=0.83, bottom=0.09, top=0.98)
@@ -113,7 +114,7 @@ def _draw_graph(axis: Axes, W: Float[Tensor, "hidden feature"]) -> None:
     """The factors side by side, each seen along its two widest directions, in the colour of its shape."""
     graph = geometry_graph(W)
     factors = tegum_factors(W)
-    axis.set(aspect="equal")
+    axis.set_aspect("equal", adjustable="datalim")
     axis.axis("off")
     if not factors:
         axis.text(0.5, 0.5, "no feature\nabove norm 1/2", transform=axis.transAxes, ha="center", va="center", fontsize=8)
@@ -145,9 +146,12 @@ def _draw_factor(axis: Axes, graph: nx.Graph, W: Tensor, shape: str, centre: np.
         flat[:, :n_shown] = axes[:, :n_shown]
         position = {f: 0.9 * point for f, point in zip(features, flat, strict=True)}
     colour = SHAPE_COLOURS[shape]
-    for i, j in graph.edges:
-        ends = np.array([position[i], position[j]]) + centre
-        axis.plot(*ends.T, color=colour, lw=0.8 if len(features) <= 8 else 0.25, alpha=0.8, zorder=1)
+    many = len(features) > 8
+    lines = LineCollection(
+        [np.array([position[i], position[j]]) + centre for i, j in graph.edges],
+        colors=[colour], linewidths=0.25 if many else 0.8, alpha=0.8, zorder=1, rasterized=many,
+    )  # fmt: skip
+    axis.add_collection(lines)
     dots = np.array([position[f] for f in features]) + centre
     axis.plot(*dots.T, "o", ms=2.6, color=colour, zorder=2)
 
@@ -296,7 +300,7 @@ def solution_losses(
         ticks = [v for v in (0.1, 0.2, 0.5, 1, 2, 5, 10) if float(ratio.min()) * 0.99 <= v <= float(ratio.max()) * 1.01]
         axis.set_xticks(ticks, [f"{v:g}" for v in ticks])
         axis.minorticks_off()
-        axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        axis.legend(frameon=False, loc="upper right")
     return finished(figure)
 
 

@@ -13,7 +13,7 @@ from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from supertoy.phases import Phase
-from supertoy.plots._style import LINES, STYLE, SUPERPOSITION, WIDTH, checked_titles, finished
+from supertoy.plots._style import LINES, STYLE, SUPERPOSITION, WIDTH, checked_titles, finished, panel_grid, require_one_each
 from supertoy.surface import Minimum
 
 _OUTLINE = [withStroke(linewidth=2.5, foreground="white")]
@@ -51,29 +51,25 @@ def phase_diagrams(
     """
     for title, values in panels.items():
         _check_grid(density, ratio, title, *values)
+    if boundaries is not None:
+        _check_grid(density, ratio, "boundaries", boundaries)
     n_columns = min(3, len(panels))
-    n_rows = -(-len(panels) // n_columns)
     with plt.rc_context(STYLE):
         width = WIDTH if n_columns > 1 else 0.6 * WIDTH
-        side = width / (n_columns + 0.5)
-        figure, axes = plt.subplots(
-            n_rows, n_columns, figsize=(width, (side + 0.35) * n_rows + 0.3), sharex=True, sharey=True, squeeze=False
-        )
-        for axis in axes.flat[len(panels) :]:
-            axis.remove()
-        for axis, (title, (norm, shared)) in zip(axes.flat, panels.items(), strict=False):
+        figure, axes, lowest = panel_grid(len(panels), n_columns, width, width / (n_columns + 0.5) + 0.5)
+        for axis, (title, (norm, shared)) in zip(axes, panels.items(), strict=True):
             _image(axis, density, ratio, extra_feature_colours(norm, shared))
             axis.set_title(title)
             if boundaries is not None:
                 _outline(axis, density, ratio, boundaries)
-        for axis in axes[:, 0]:
+        for axis in axes[::n_columns]:
             axis.set_ylabel("relative importance")
-        for column in axes.T:
-            [axis for axis in column if axis.figure is not None][-1].set_xlabel("density p = 1 - S")
+        for axis in lowest:
+            axis.set_xlabel("density p = 1 - S")
         if boundaries is not None:
             for region, name in enumerate(names):
-                _name_region(axes[0, 0], density, ratio, boundaries == region, name)
-        _two_way_key(axes[0, -1])
+                _name_region(axes[0], density, ratio, boundaries == region, name)
+        _two_way_key(axes[n_columns - 1])
     return finished(figure)
 
 
@@ -103,18 +99,19 @@ def loss_against_theory(
     """
     for title, values in panels.items():
         _check_grid(density, ratio, title, values)
+    require_one_each(len(panels), boundaries=boundaries)
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.5), sharey=True, squeeze=False)
-        for axis, (title, values), regions in zip(axes[0], panels.items(), boundaries, strict=True):
+        figure, axes, _ = panel_grid(len(panels), len(panels), WIDTH, 3.5)
+        for axis, (title, values), regions in zip(axes, panels.items(), boundaries, strict=True):
             colours = sns.color_palette("vlag", as_cmap=True)((values.clamp(0.85, 1.15).cpu().numpy() - 0.85) / 0.3)
             _image(axis, density, ratio, colours[..., :3])
             _outline(axis, density, ratio, regions)
             axis.set(title=title, xlabel="density p = 1 - S")
-        axes[0, 0].set_ylabel("relative importance")
+        axes[0].set_ylabel("relative importance")
         scale = plt.cm.ScalarMappable(plt.Normalize(0.85, 1.15), sns.color_palette("vlag", as_cmap=True))
         figure.colorbar(
             scale,
-            ax=axes[0].tolist(),
+            ax=axes,
             label="loss / best candidate's loss",
             extend="both",
             shrink=0.8,
@@ -179,7 +176,7 @@ def reconstructions(
     for title, values in outputs.items():
         if values.shape != x.shape:
             raise ValueError(f"outputs {title!r} must have shape {list(x.shape)}, got {list(values.shape)}")
-    names = checked_titles(names, len(x))
+    require_one_each(len(x), names=names)
     position = np.arange(1, x.shape[1] + 1)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
@@ -187,8 +184,8 @@ def reconstructions(
         )
         for row, (title, values) in zip(axes, outputs.items(), strict=True):
             for axis, wanted, got in zip(row, x, values, strict=True):
-                axis.bar(position, got.detach(), width=0.6, color=LINES[0])
-                axis.bar(position, wanted, width=0.6, fill=False, edgecolor="black", linewidth=1.2)
+                axis.bar(position, got.detach().cpu().numpy(), width=0.6, color=LINES[0])
+                axis.bar(position, wanted.cpu().numpy(), width=0.6, fill=False, edgecolor="black", linewidth=1.2)
             row[0].set_ylabel(title, rotation=0, ha="right", va="center")
         for axis, name in zip(axes[0], names, strict=True):
             axis.set_title(f"x = {name}")
@@ -219,18 +216,13 @@ def loss_contours(
     Source: T. McGrath's comment on the paper, "Superposition as a phase change".
     """
     titles = checked_titles(titles, len(losses))
-    if len(minima) != len(losses):
-        raise ValueError(f"minima must have one entry for each of {len(losses)} settings, got {len(minima)}")
+    require_one_each(len(losses), minima=minima)
     n_columns = min(3, len(losses))
-    n_rows = -(-len(losses) // n_columns)
     with plt.rc_context(STYLE):
-        side = WIDTH / n_columns
-        figure, axes = plt.subplots(
-            n_rows, n_columns, figsize=(WIDTH, (side + 0.1) * n_rows), sharex=True, sharey=True, squeeze=False
-        )
-        for axis, surface, found, title in zip(axes.flat, losses.numpy(), minima, titles, strict=False):
+        figure, axes, lowest = panel_grid(len(losses), n_columns, WIDTH, WIDTH / n_columns + 0.1)
+        for axis, surface, found, title in zip(axes, losses.numpy(), minima, titles, strict=True):
             # Levels are dense near the bottom, where the minima are; quantiles do that for any setting.
-            levels = np.quantile(surface, np.linspace(0, 0.75, 22) ** 1.6)
+            levels = np.unique(np.quantile(surface, np.linspace(0, 0.75, 22) ** 1.6))
             axis.contourf(w, w, surface.T, levels=levels, cmap="crest_r", extend="max", zorder=-2)
             axis.contour(w, w, surface.T, levels=levels, colors="white", linewidths=0.4, zorder=-2)
             axis.set_rasterization_zorder(-1)  # thousands of vertices
@@ -243,9 +235,9 @@ def loss_contours(
                     textcoords="offset points", ha="center", va="bottom", fontsize=8, path_effects=_OUTLINE,
                 )  # fmt: skip
             axis.set(title=title, aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
-        for axis in axes[-1]:
+        for axis in lowest:
             axis.set_xlabel("$w_1$")
-        for axis in axes[:, 0]:
+        for axis in axes[::n_columns]:
             axis.set_ylabel("$w_2$")
     return finished(figure)
 
@@ -260,10 +252,15 @@ def minimum_paths(x: Float[Tensor, "setting"], panels: Mapping[str, Sequence[Seq
 
     Source: T. McGrath's comment on the paper, "Superposition as a phase change".
     """
+    for title, minima in panels.items():
+        if len(minima) != len(x):
+            raise ValueError(
+                f"panel {title!r} must have one list of minima for each of {len(x)} settings, got {len(minima)}"
+            )
     directions = {90: "second", 45: "confused", 0: "first", -45: "antipodal", -90: "second"}
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.1), sharey=True, squeeze=False)
-        for axis, (title, minima) in zip(axes[0], panels.items(), strict=True):
+        figure, axes, _ = panel_grid(len(panels), len(panels), WIDTH, 3.1)
+        for axis, (title, minima) in zip(axes, panels.items(), strict=True):
             for value, found in zip(x.tolist(), minima, strict=True):
                 for rank, minimum in reversed([*enumerate(found)]):
                     angle = np.degrees(np.arctan2(minimum.w2, minimum.w1))
@@ -274,13 +271,15 @@ def minimum_paths(x: Float[Tensor, "setting"], panels: Mapping[str, Sequence[Seq
             axis.minorticks_off()
             for angle in directions:
                 axis.axhline(angle, color="0.9", lw=0.8, zorder=0)
-        axes[0, 0].set_ylabel("direction of (w₁, w₂)")
-        axes[0, 0].set_yticks(list(directions), list(directions.values()))
+        axes[0].set_ylabel("direction of (w₁, w₂)")
+        axes[0].set_yticks(list(directions), list(directions.values()))
     return finished(figure)
 
 
 def _check_grid(density: Tensor, ratio: Tensor, title: str, *values: Tensor) -> None:
     shape = (len(density), len(ratio))
+    if min(shape) < 2:
+        raise ValueError(f"density and ratio must have at least two values each, got {list(shape)}")
     for value in values:
         if value.shape != shape:
             raise ValueError(f"panel {title!r} must have shape {list(shape)}, got {list(value.shape)}")
