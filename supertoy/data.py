@@ -2,7 +2,8 @@
 
 A feature is zero with probability S (its sparsity) and otherwise uniform on [0, 1], on [-1, 1] where `signed`. Features come
 in blocks that become active independently of each other: a block is one feature (`Independent`), or a set of features that
-are active all together (`CorrelatedSets`) or one at a time (`AnticorrelatedSets`).
+are active all together (`CorrelatedSets`) or one at a time (`AnticorrelatedSets`), or two whose activity is correlated as
+much as one likes (`PartlyCorrelatedPairs`).
 
 Source: paper, "Demonstrating superposition" and "Geometry of superposition", "Correlated and anticorrelated features".
 """
@@ -18,14 +19,17 @@ from supertoy import checks
 
 
 class FeatureDistribution:
-    """Blocks of features, each block active with a probability of its own; the base of the three distributions.
+    """Blocks of features, each block active with a probability of its own; the base of all distributions.
 
     The first `n_sets * set_size` features form the sets, one after the other; each further feature is a block by itself.
 
     Attributes:
         probability: [instance, block] of each block being active, float64.
         exclusive: whether an active set has exactly one active member (each equally likely) instead of all.
+        all_or_one: whether that is all that can happen in an active set, as the closed forms of the expected loss assume.
     """
+
+    all_or_one: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -62,6 +66,16 @@ class FeatureDistribution:
     def device(self) -> torch.device:
         """Where samples are made."""
         return self.probability.device
+
+    def states(self, block: int) -> list[tuple[list[int], Float[Tensor, "instance"]]]:
+        """What a block can be in: for each set of members that can be active together, none first, its probability."""
+        p = self.probability[:, block]
+        if block >= self.n_sets:
+            return [([], 1 - p), ([self.n_sets * (self.set_size - 1) + block], p)]
+        members = [*range(block * self.set_size, (block + 1) * self.set_size)]
+        if self.exclusive:
+            return [([], 1 - p), *(([member], p / self.set_size) for member in members)]
+        return [([], 1 - p), (members, p)]
 
     @property
     def zero_probability(self) -> Float[Tensor, "instance"]:
@@ -263,3 +277,88 @@ class AnticorrelatedSets(_Sets):
     """
 
     _exclusive = True
+
+
+class PartlyCorrelatedPairs(FeatureDistribution):
+    """Pairs of features, each active with probability p, whose activity has a correlation anywhere between the extremes.
+
+    Both of a pair are active with probability p² + c p (1 - p). At c = 1 they are always active together, as in
+    `CorrelatedSets`; at c = 0 they are independent; at c = -p / (1 - p), where they are never active together, they are
+    what `AnticorrelatedSets` makes of a set of two that is active with probability 2p. Values are independent.
+
+    Args:
+        n_pairs: number of pairs, at least 1.
+        probability: p of each feature, in (0, 1/2]; one for each instance.
+        correlation: c between the activities of a pair, in [-p / (1 - p), 1]; one for each instance.
+        dtype: of the samples.
+
+    Raises:
+        ValueError: n_pairs below 1; probability or correlation out of range, or of lengths that do not fit.
+
+    Source: not in the paper, whose "Correlated and anticorrelated features" has the two extremes.
+    """
+
+    all_or_one: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        n_pairs: int,
+        probability: float | Float[Tensor, "instance"],
+        correlation: float | Float[Tensor, "instance"],
+        *,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        checks.require_int(n_pairs=n_pairs, at_least=1)
+        p, c = torch.broadcast_tensors(
+            *(torch.as_tensor(value, dtype=torch.float64).reshape(-1) for value in (probability, correlation))
+        )
+        if not bool(((p > 0) & (p <= 0.5)).all()):
+            raise ValueError(f"probability must lie in (0, 1/2], got {p.tolist()}")
+        both = p**2 + c * p * (1 - p)
+        if not bool(((both > -1e-12) & (c <= 1)).all()):
+            raise ValueError(f"correlation must lie in [-p / (1 - p), 1], got {c.tolist()} where p is {p.tolist()}")
+        self.both = both.clamp(min=0)
+        some = (2 * p - self.both)[:, None].expand(-1, n_pairs)
+        super().__init__(n_pairs, 2, 0, some, dtype=dtype)
+
+    @property
+    def n_draws(self) -> int:
+        """How many uniform numbers make one row: the base's for correlated sets, and one more for each pair."""
+        return super().n_draws + self.n_sets
+
+    def states(self, block: int) -> list[tuple[list[int], Float[Tensor, "instance"]]]:
+        """No member, one of the two, or both."""
+        some, both = self.probability[:, block], self.both.expand(self.n_instances)
+        alone = (some - both) / 2
+        return [([], 1 - some), ([2 * block], alone), ([2 * block + 1], alone), ([2 * block, 2 * block + 1], both)]
+
+    def rows(self, uniform: Float[Tensor, "*batch instance draw row"]) -> Float[Tensor, "*batch instance feature row"]:
+        """As in the base, but of an active pair the last draw of each says whether both are active or only one of them."""
+        x = super().rows(uniform[..., : -self.n_sets, :])
+        choice = uniform[..., -self.n_sets :, :]
+        alone = ((1 - self.both[:, None] / self.probability) / 2).to(self.dtype)[..., None]  # given that the pair is active
+        first_off, second_off = choice < alone, (choice >= alone) & (choice < 2 * alone)
+        off = torch.stack([first_off, second_off], dim=-2).flatten(-3, -2)
+        return torch.where(off, 0.0, x)
+
+    def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "FeatureDistribution":
+        """The same distribution with samples of this dtype on this device."""
+        moved = super().to(dtype=dtype, device=device)
+        assert isinstance(moved, PartlyCorrelatedPairs)
+        moved.both = self.both.to(device or self.device)
+        return moved
+
+    def select(self, instances: slice | Tensor) -> "FeatureDistribution":
+        """The settings of these instances alone; a single setting stays one, since one fits all."""
+        selected = super().select(instances)
+        assert isinstance(selected, PartlyCorrelatedPairs)
+        if self.n_instances > 1:
+            selected.both = self.both[instances]
+        return selected
+
+    def expand(self, n_instances: int) -> "FeatureDistribution":
+        """A single setting as that many equal ones; as it is if it holds that many."""
+        expanded = super().expand(n_instances)
+        assert isinstance(expanded, PartlyCorrelatedPairs)
+        expanded.both = self.both.expand(n_instances)
+        return expanded

@@ -43,23 +43,21 @@ def quadrature(
     if data.signed:
         nodes, node_weights = np.concatenate([-nodes[::-1], nodes]), np.concatenate([node_weights[::-1], node_weights]) / 2
     n_rows = count_rows(data, n_nodes)
-    blocks = [_states(data, block) for block in range(data.n_blocks)]
     if n_rows > _MOST_ROWS:
         raise ValueError(f"n_nodes must give at most {_MOST_ROWS} rows, got {n_nodes} and with it {n_rows} rows")
 
     # Block by block: the rows so far, each combined with every row of the next block.
     x, value_weight = np.zeros((1, data.n_features)), np.ones(1)
     chance = torch.ones(data.n_instances, 1, dtype=torch.float64, device=data.device)
-    for block, states in enumerate(blocks):
-        p = data.probability[:, block : block + 1]
+    for block in range(data.n_blocks):
         x_block, weight_block, chance_block = [], [], []
-        for active in states:
+        for active, probability in data.states(block):
             grid = np.array(list(itertools.product(nodes, repeat=len(active)))).reshape(-1 if active else 1, len(active))
             rows = np.zeros((len(grid), data.n_features))
             rows[:, active] = grid
             x_block.append(rows)
             weight_block.append(np.array([math.prod(w) for w in itertools.product(node_weights, repeat=len(active))]))
-            chance_block.append((p / (len(states) - 1) if active else 1 - p).expand(-1, len(grid)))
+            chance_block.append(probability[:, None].expand(-1, len(grid)))
         x = (x[:, None] + np.concatenate(x_block)).reshape(-1, data.n_features)
         value_weight = np.outer(value_weight, np.concatenate(weight_block)).ravel()
         chance = (chance[:, :, None] * torch.cat(chance_block, 1)[:, None]).flatten(1)
@@ -70,13 +68,5 @@ def quadrature(
 def count_rows(data: FeatureDistribution, n_nodes: int) -> int:
     """How many rows `quadrature` would have."""
     n_values = 2 * n_nodes if data.signed else n_nodes
-    blocks = (_states(data, block) for block in range(data.n_blocks))
-    return math.prod(sum(n_values ** len(active) for active in states) for states in blocks)
-
-
-def _states(data: FeatureDistribution, block: int) -> list[list[int]]:
-    """Which features of a block can be active together: none, and then all of them or each alone."""
-    if block >= data.n_sets:
-        return [[], [data.n_sets * (data.set_size - 1) + block]]
-    members = [*range(block * data.set_size, (block + 1) * data.set_size)]
-    return [[], *([member] for member in members)] if data.exclusive else [[], members]
+    states = (data.states(block) for block in range(data.n_blocks))
+    return math.prod(sum(n_values ** len(active) for active, _ in block) for block in states)

@@ -22,7 +22,7 @@ from supertoy.series import relu_loss, value_moments
 from supertoy.streams import stream
 from supertoy.threads import in_threads
 
-_NODES, _FEW_ROWS = 16, 2**13  # of a quadrature
+_NODES, _FEW_ROWS = (16, 12, 8), 2**13  # of a quadrature: as many nodes as keep the rows few
 _ROWS, _MOST_BATCHES = 1024, 2**15  # of a sample that takes the place of an expectation
 
 
@@ -33,15 +33,17 @@ def expected_loss(
     """Σ_i I_i E (target_i - x'_i)² of each instance, float64.
 
     For `LinearModel` it is exact; for `ReLUOutputModel` a Fourier series, as long as it has to be; both are
-    deterministic. For the other models it is a sum over `quadrature` nodes (16 to a value) while these are few, that is
-    for up to three independent features (two if signed); else the mean over samples from a fixed seed, as many as it takes.
+    deterministic. For the other models it is a sum over `quadrature` nodes (8 to 16 to a value) while these are few,
+    that is for up to four independent features (two if signed); else the mean over samples from a fixed seed, as many
+    as it takes.
 
     Args:
         model: any of the models.
         data: one setting, or as many as the model has instances.
         importance: I_i, broadcasts to [instance, feature].
         rtol: relative accuracy: for the series the last change (its error is smaller), 1e-4 if not given; for samples the
-            standard error, 5e-3 if not given; quadrature does not look at it (its error is about 1e-3 at a kink).
+            standard error, 5e-3 if not given; quadrature does not look at it (its error is below 1e-2 where a ReLU
+            bends the integrand).
 
     Raises:
         ValueError: data does not fit the model; importance negative or of a wrong shape; weights that are not finite.
@@ -53,7 +55,7 @@ def expected_loss(
     tensor([0.1000], dtype=torch.float64)
     """
     check_fit(model, data)
-    has_closed_form = not model.hidden_relu and not isinstance(model, ActivationOutputModel)
+    has_closed_form = data.all_or_one and not model.hidden_relu and not isinstance(model, ActivationOutputModel)
     if rtol is None:
         rtol = 1e-4 if has_closed_form else 5e-3
     checks.require_number(rtol=rtol, above=0)
@@ -61,8 +63,8 @@ def expected_loss(
     I = checks.importances(importance, model.n_instances, model.n_features).to(model.b.device)
     data = data.to(dtype=torch.float64, device=model.b.device)
     if not has_closed_form:
-        few = count_rows(data, _NODES) <= _FEW_ROWS
-        return _quadrature_loss(model, data, I) if few else _sampled_loss(model, data, I, rtol)
+        n_nodes = next((n for n in _NODES if count_rows(data, n) <= _FEW_ROWS), None)
+        return _quadrature_loss(model, data, I, n_nodes) if n_nodes else _sampled_loss(model, data, I, rtol)
     gain = model.output_weights.double() @ model.input_weights.double()  # [instance, output, feature]
     b = model.b.double()
     if model.output_relu:
@@ -151,9 +153,9 @@ def _linear_errors(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Tensor
 # --- other models: quadrature for few features, samples for many ------------------------------------------------------
 
 
-def _quadrature_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor) -> Tensor:
+def _quadrature_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor, n_nodes: int) -> Tensor:
     """Weighted sum over the nodes, some instances at a time."""
-    x, weight = quadrature(data, _NODES)
+    x, weight = quadrature(data, n_nodes)
     weight = weight.expand(model.n_instances, -1)
     parameters = {name: value.double() for name, value in model.named_parameters()}
 

@@ -215,12 +215,15 @@ def _description(
     """All that determines the result, in values that JSON knows; tensors by their checksums."""
     return {
         "model": type(model).__name__,
+        # A function has no name that can be relied on, but it has values.
+        "activation": _checksum(model.activate(torch.linspace(-8, 8, 1025, dtype=torch.float64))),
         "sizes": [model.n_instances, model.n_features, model.n_hidden],
         "dtype": str(model.b.dtype),
         "device": model.b.device.type,
         "weights": {name: _checksum(value) for name, value in model.named_parameters()},
+        "data": type(data).__name__,
         "sets": [data.n_sets, data.set_size, data.n_single, data.exclusive, data.signed],
-        "probability": _checksum(data.probability),
+        "probabilities": {name: _checksum(value) for name, value in vars(data).items() if isinstance(value, Tensor)},
         "importance": _checksum(importance),
         "shard_size": shard_size,
         "options": {name: value for name, value in sorted(options.items()) if name != "importance"},
