@@ -1,7 +1,7 @@
 """supertoy: toy models of superposition, trained in seconds. The package behind the book."""
 
 from supertoy import claims, phases, plots, surface, tegum, theory
-from supertoy.data import AnticorrelatedSets, CorrelatedSets, FeatureDistribution, Independent
+from supertoy.data import AnticorrelatedSets, CorrelatedSets, FeatureDistribution, Independent, PartlyCorrelatedPairs
 from supertoy.enumeration import quadrature
 from supertoy.loss import expected_loss, sampled_loss
 from supertoy.measures import (
@@ -31,6 +31,7 @@ __all__ = [
     "FeatureDistribution",
     "Independent",
     "LinearModel",
+    "PartlyCorrelatedPairs",
     "ReLUHiddenModel",
     "ReLUOutputModel",
     "Record",

@@ -129,7 +129,7 @@ class FeatureDistribution:
         One number u decides whether a block is active and, if so, gives a uniform value too: ReLU(1 - u/p) is positive
         if u < p, and then uniform on (0, 1].
         """
-        level, block, inside = uniform.split([1, self.n_blocks, self.n_draws - self.n_blocks - 1], dim=-2)
+        level, block, inside = uniform.split([1, self.n_blocks, uniform.shape[-2] - self.n_blocks - 1], dim=-2)
         first, value_of_first = self._first_active(level)
         value = torch.mul(block, (-1 / self.probability).to(self.dtype)[..., None]).add_(1).relu_()
         index = torch.arange(1, self.n_blocks + 1, device=self.device, dtype=self.dtype)[:, None]

@@ -17,12 +17,12 @@ from supertoy import checks
 from supertoy.data import FeatureDistribution
 from supertoy.enumeration import count_rows, quadrature
 from supertoy.lattice import batches
-from supertoy.models import ActivationOutputModel, ToyModel
+from supertoy.models import ToyModel
 from supertoy.series import relu_loss, value_moments
 from supertoy.streams import stream
 from supertoy.threads import in_threads
 
-_NODES, _FEW_ROWS = (16, 12, 8), 2**13  # of a quadrature: as many nodes as keep the rows few
+_NODES, _FEW_ROWS = (4, 8, 16, 32, 64), 2**13  # of a quadrature: ever more nodes, while the rows are few
 _ROWS, _MOST_BATCHES = 1024, 2**15  # of a sample that takes the place of an expectation
 
 
@@ -33,17 +33,16 @@ def expected_loss(
     """Σ_i I_i E (target_i - x'_i)² of each instance, float64.
 
     For `LinearModel` it is exact; for `ReLUOutputModel` a Fourier series, as long as it has to be; both are
-    deterministic. For the other models it is a sum over `quadrature` nodes (8 to 16 to a value) while these are few,
-    that is for up to four independent features (two if signed); else the mean over samples from a fixed seed, as many
-    as it takes.
+    deterministic. For the other models, or where pairs are partly correlated, it is a sum over `quadrature` nodes,
+    whose number is doubled until that changes little; and where that would take too many (with more than a few
+    features), the mean over samples from a fixed seed, as many as it takes.
 
     Args:
         model: any of the models.
         data: one setting, or as many as the model has instances.
         importance: I_i, broadcasts to [instance, feature].
-        rtol: relative accuracy: for the series the last change (its error is smaller), 1e-4 if not given; for samples the
-            standard error, 5e-3 if not given; quadrature does not look at it (its error is below 1e-2 where a ReLU
-            bends the integrand).
+        rtol: relative accuracy: for the series the last change (its error is smaller), 1e-4 if not given; for the
+            others the last change or the standard error, 5e-3 if not given.
 
     Raises:
         ValueError: data does not fit the model; importance negative or of a wrong shape; weights that are not finite.
@@ -55,16 +54,19 @@ def expected_loss(
     tensor([0.1000], dtype=torch.float64)
     """
     check_fit(model, data)
-    has_closed_form = data.all_or_one and not model.hidden_relu and not isinstance(model, ActivationOutputModel)
     if rtol is None:
-        rtol = 1e-4 if has_closed_form else 5e-3
+        rtol = 1e-4 if has_closed_form(model, data) else 5e-3
     checks.require_number(rtol=rtol, above=0)
     checks.require_finite(**dict(model.named_parameters()))
     I = checks.importances(importance, model.n_instances, model.n_features).to(model.b.device)
     data = data.to(dtype=torch.float64, device=model.b.device)
-    if not has_closed_form:
-        n_nodes = next((n for n in _NODES if count_rows(data, n) <= _FEW_ROWS), None)
-        return _quadrature_loss(model, data, I, n_nodes) if n_nodes else _sampled_loss(model, data, I, rtol)
+    if not has_closed_form(model, data):
+        loss, is_converged = _quadrature_loss(model, data, I, rtol)
+        if not is_converged.all():
+            rest = (~is_converged).nonzero()[:, 0]
+            some = model.like({name: value[rest] for name, value in model.named_parameters()})
+            loss[rest] = _sampled_loss(some, data.select(rest), I[rest], rtol)
+        return loss
     gain = model.output_weights.double() @ model.input_weights.double()  # [instance, output, feature]
     b = model.b.double()
     if model.output_relu:
@@ -106,6 +108,11 @@ def sampled_loss(
     drawn = weight * x.any(-1)
     mean_drawn = (drawn * error).sum(1, keepdim=True) / drawn.sum(1, keepdim=True)
     return loss, (drawn * (error - mean_drawn)).square().sum(1).sqrt()
+
+
+def has_closed_form(model: ToyModel, data: FeatureDistribution) -> bool:
+    """Whether the expected loss needs neither nodes nor samples."""
+    return data.all_or_one and not model.hidden_relu and not model.any_activation
 
 
 def check_fit(model: ToyModel, data: FeatureDistribution) -> None:
@@ -153,21 +160,29 @@ def _linear_errors(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Tensor
 # --- other models: quadrature for few features, samples for many ------------------------------------------------------
 
 
-def _quadrature_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor, n_nodes: int) -> Tensor:
-    """Weighted sum over the nodes, some instances at a time."""
-    x, weight = quadrature(data, n_nodes)
-    weight = weight.expand(model.n_instances, -1)
+def _quadrature_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor, rtol: float) -> tuple[Tensor, Tensor]:
+    """Weighted sums over more and more nodes, and whether the last change was below rtol, instance by instance."""
     parameters = {name: value.double() for name, value in model.named_parameters()}
+    loss = torch.full((model.n_instances,), torch.inf, dtype=torch.float64, device=model.b.device)
+    is_converged = torch.zeros_like(loss, dtype=torch.bool)
+    for n_nodes in _NODES:
+        if is_converged.all() or count_rows(data, n_nodes) > _FEW_ROWS:
+            break
+        x, weight = quadrature(data, n_nodes)
+        weight = weight.expand(model.n_instances, -1)
+        n_at_once = max(1, 2**18 // x.numel())  # so that what one part computes stays in the cache
 
-    def losses_of(part: slice) -> Tensor:
-        some = model.like({name: value[part] for name, value in parameters.items()})
-        inputs = x.expand(some.n_instances, -1, -1)
-        loss, _ = sampled_loss(some, inputs, weight[part], importance=importance[part])
-        return loss
+        def losses_of(part: Tensor, x: Tensor = x, weight: Tensor = weight) -> Tensor:
+            some = model.like({name: value[part] for name, value in parameters.items()})
+            inputs = x.expand(some.n_instances, -1, -1)
+            error = (some(inputs) - some.target(inputs)).square() @ importance[part].to(x)[..., None]
+            return (weight[part] * error[..., 0]).sum(1)
 
-    n_at_once = max(1, 2**18 // x.numel())
-    parts = [slice(start, start + n_at_once) for start in range(0, model.n_instances, n_at_once)]
-    return torch.cat(in_threads([partial(losses_of, part) for part in parts]))
+        rest = (~is_converged).nonzero()[:, 0]
+        new = torch.cat(in_threads([partial(losses_of, part) for part in rest.split(n_at_once)]))
+        is_converged[rest] = (new - loss[rest]).abs() <= rtol * new
+        loss[rest] = new
+    return loss, is_converged
 
 
 def _sampled_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor, rtol: float) -> Tensor:

@@ -6,6 +6,10 @@ from torch import Tensor
 
 from supertoy.checks import require_number, require_weights
 
+# Norms are near 1 or near 0, so halfway between the two is where a feature counts as represented; and it counts as being in
+# superposition when others lie along its direction with a quarter of its strength.
+REPRESENTED, SUPERPOSED = 0.5, 0.25
+
 
 def feature_norms(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
     """‖W_i‖: about 1 for a feature that is represented, 0 for one that is not.
@@ -80,10 +84,8 @@ def dimensions_per_feature(W: Float[Tensor, "instance hidden feature"]) -> Float
     return W.shape[1] / W.square().sum((1, 2))
 
 
-def n_represented(W: Float[Tensor, "instance hidden feature"], threshold: float = 0.5) -> Int[Tensor, "instance"]:
+def n_represented(W: Float[Tensor, "instance hidden feature"], threshold: float = REPRESENTED) -> Int[Tensor, "instance"]:
     """How many features have a norm above `threshold`.
-
-    Norms are near 1 or near 0, so halfway between the two is where a feature counts as represented.
 
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry; threshold is not above 0.

@@ -38,6 +38,7 @@ class ToyModel(nn.Module):
 
     hidden_relu: ClassVar[bool]
     output_relu: ClassVar[bool]
+    any_activation: ClassVar[bool] = False  # an output activation of the user's, which is neither of the two
     tied: ClassVar[bool] = True
     target_is_input: ClassVar[bool] = True
 
@@ -127,13 +128,23 @@ class ActivationOutputModel(ToyModel):
     """x' = f(WᵀW x + b) with any activation f, for comparison with the ReLU.
 
     Args:
-        n_instances: as for every model, and so are the other arguments.
-        activation: f, elementwise and differentiable, such as `torch.nn.functional.gelu`.
+        n_instances: number of models trained side by side.
+        n_features: n, the length of the input and of the output.
+        n_hidden: m, hidden dimensions.
+        activation: f, elementwise and differentiable, without parameters of its own, such as `torch.nn.functional.gelu`.
+        seed: of the initial weights.
+        dtype: of the weights.
+        device: where they live.
+
+    Raises:
+        TypeError: activation cannot be called.
+        ValueError: activation changes the shape or the dtype of its input, or the input itself, or has no derivative; sizes
+            below 1.
 
     Source: not in the paper; K. Sachan's comment on it asks what other activations do.
     """
 
-    hidden_relu, output_relu = False, False
+    hidden_relu, output_relu, any_activation = False, False, True
 
     def __init__(
         self,
@@ -147,6 +158,7 @@ class ActivationOutputModel(ToyModel):
         device: torch.device | str = "cpu",
     ) -> None:
         super().__init__(n_instances, n_features, n_hidden, seed=seed, dtype=dtype, device=device)
+        _require_activation(activation, self.b)
         self.activation = activation
 
     def activate(self, z: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -178,3 +190,21 @@ class AbsoluteValueModel(ToyModel):
     def target(self, x: Float[Tensor, "instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
         """What the outputs should be: |x|."""
         return x.abs()
+
+
+def _require_activation(activation: Callable[[Tensor], Tensor], like: Tensor) -> None:
+    """Raise unless the activation does to a small tensor what training relies on."""
+    if not callable(activation):
+        raise TypeError(f"activation must be a function of a tensor, got {type(activation).__name__}")
+    if any(True for _ in getattr(activation, "parameters", tuple)()):
+        raise ValueError("activation must have no parameters of its own, which would not be trained")
+    z = torch.linspace(-1, 1, 4, dtype=like.dtype, device=like.device)
+    before, z = z.clone(), z.requires_grad_()
+    try:
+        output = activation(z)
+    except RuntimeError as error:
+        raise ValueError(f"activation must take a tensor and leave it as it is; it failed with: {error}") from error
+    if not isinstance(output, Tensor) or output.shape != z.shape or output.dtype != z.dtype:
+        raise ValueError("activation must return a tensor of the shape and dtype of its input")
+    if not output.requires_grad or not torch.equal(z.detach(), before):
+        raise ValueError("activation must be differentiable and leave its input as it is")

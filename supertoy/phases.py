@@ -14,9 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from supertoy import checks
-from supertoy.measures import feature_norms, superposition
-
-REPRESENTED, SUPERPOSED = 0.5, 0.25  # norms above the first, superposition above the second
+from supertoy.measures import REPRESENTED, SUPERPOSED, feature_norms, superposition
 
 
 class Phase(IntEnum):
@@ -47,7 +45,7 @@ class Candidate:
 
 
 def _variance(p: Tensor) -> Tensor:
-    """E x² - (E x)²: what an unimportant constant, the mean, costs in place of a feature of importance 1."""
+    """E x² - (E x)²: what answering a feature of importance 1 with its mean costs."""
     return p / 3 - p**2 / 4
 
 
@@ -55,7 +53,7 @@ CANDIDATES = {
     2: (
         Candidate("extra feature dropped", ((1, 0),), 1, Phase.NOT_REPRESENTED, lambda p, r: r * _variance(p)),
         Candidate("antipodal pair", ((1, -1),), None, Phase.SUPERPOSITION, lambda p, r: (1 + r) * p**2 / 6),
-        Candidate("first feature dropped", ((0, 1),), 0, Phase.OWN_DIMENSION, lambda p, r: _variance(p) + 0 * r),
+        Candidate("first feature dropped", ((0, 1),), 0, Phase.OWN_DIMENSION, lambda p, r: _variance(p)),
     ),
     3: (
         Candidate("extra feature dropped", ((1, 0, 0), (0, 1, 0)), 2, Phase.NOT_REPRESENTED, lambda p, r: r * _variance(p)),
@@ -66,16 +64,17 @@ CANDIDATES = {
             Phase.SUPERPOSITION,
             lambda p, r: (1 + r) * p**2 / 6,
         ),
-        Candidate("pair of the others", ((1, -1, 0), (0, 0, 1)), None, Phase.OWN_DIMENSION, lambda p, r: p**2 / 3 + 0 * r),
-        Candidate(
-            "other feature dropped", ((0, 1, 0), (0, 0, 1)), 0, Phase.OWN_DIMENSION, lambda p, r: _variance(p) + 0 * r
-        ),
+        Candidate("pair of the others", ((1, -1, 0), (0, 0, 1)), None, Phase.OWN_DIMENSION, lambda p, r: p**2 / 3),
+        Candidate("other feature dropped", ((0, 1, 0), (0, 0, 1)), 0, Phase.OWN_DIMENSION, lambda p, r: _variance(p)),
     ),
 }
 
 
 def candidate_weights(n_features: int) -> tuple[Float[Tensor, "candidate hidden feature"], Int[Tensor, "candidate feature"]]:
     """W of each candidate, and 1 where it answers a feature with its mean instead (its bias is p/2 there, 0 elsewhere).
+
+    Args:
+        n_features: 2 (and one hidden dimension) or 3 (and two).
 
     Raises:
         ValueError: n_features is neither 2 nor 3.
@@ -110,11 +109,12 @@ def candidate_losses(
     tensor([[0.1088, 0.1088, 0.1088]])
     """
     candidates = _candidates(n_features)
-    if not bool(((density > 0) & (density <= 1)).all()):
-        raise ValueError("density must lie in (0, 1] everywhere")
-    if not bool(((ratio >= 0) & ratio.isfinite()).all()):
-        raise ValueError("ratio must be finite and not negative everywhere")
-    return torch.stack([candidate.loss(density, ratio) for candidate in candidates])
+    checks.probabilities(density.reshape(1, -1), "density", density.numel(), "point")
+    bad = ~((ratio >= 0) & ratio.isfinite())
+    if bad.any():
+        raise ValueError(f"ratio must be finite and not negative, got {ratio[bad][0]:g}")
+    # Not every loss depends on both.
+    return torch.stack([candidate.loss(density, ratio).expand_as(density + ratio) for candidate in candidates])
 
 
 def theoretical_phase(

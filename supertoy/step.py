@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy.models import ActivationOutputModel, ToyModel
+from supertoy.models import ToyModel
 
 _relu_gradient = torch.ops.aten.threshold_backward.grad_input  # gradient where the ReLU's result is above 0, else 0
 
@@ -164,7 +164,7 @@ class ActivationStep(TrainingStep):
 
 def step_kind(model: ToyModel) -> type[TrainingStep]:
     """The class of step that trains this kind of model."""
-    return ActivationStep if isinstance(model, ActivationOutputModel) else TrainingStep
+    return ActivationStep if model.any_activation else TrainingStep
 
 
 class Adam:

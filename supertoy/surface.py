@@ -22,13 +22,15 @@ def loss_surface(
     density: float | Float[Tensor, "*#point"],
     ratio: float | Float[Tensor, "*#point"],
 ) -> Float[Tensor, "*point"]:
-    """E (x_1 - x'_1)² + r E (x_2 - x'_2)² of a ReLU-output model with n = 2, m = 1 and no bias; exact and differentiable.
+    """E (x_1 - x'_1)² + r E (x_2 - x'_2)² of a ReLU-output model with n = 2, m = 1 and no bias; exact.
 
     Args:
         w1: weight of the first feature.
         w2: weight of the second.
         density: p = 1 - S.
         ratio: r, importance of the second feature relative to the first.
+
+    Autograd gives its slope; on the axes, where it has a kink, that of one side.
 
     Source: T. McGrath's comment on the paper, "Superposition as a phase change".
 
@@ -102,7 +104,7 @@ def minima(density: float, ratio: float) -> list[Minimum]:
     checks.require_number(above=0, density=density, ratio=ratio)
     if density > 1:
         raise ValueError(f"density must be at most 1, got {density}")
-    line = torch.linspace(-1.5, 1.5, 151, dtype=torch.float64)
+    line = torch.arange(-75, 76, dtype=torch.float64) / 50  # with an exact 0, on which minima with w1 = 0 lie
     w1, w2 = torch.meshgrid(line, line, indexing="ij")
     loss = loss_surface(w1, w2, density, ratio)
     lowest_near = -torch.nn.functional.max_pool2d(-loss[None], 3, stride=1, padding=1)[0]

@@ -5,7 +5,6 @@ all other groups. Put together in this way, polytopes form what geometers call a
 product of three digons. So the groups are tegum factors, and most of them are one of a few shapes.
 """
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -16,9 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy import checks
-from supertoy.measures import feature_dimensionality, feature_norms
+from supertoy.measures import REPRESENTED, feature_dimensionality, feature_norms
 
-REPRESENTED = 0.5  # norms above it
 CONNECTED = 0.2  # |W_i·W_j| above it: what training leaves between factors is smaller, what holds a factor together larger
 
 
@@ -67,17 +65,18 @@ def geometry_graph(W: Float[Tensor, "hidden feature"]) -> nx.Graph:
         W: weights of one model.
 
     Raises:
-        ValueError: W has a NaN or infinite entry.
+        ValueError: W is not [hidden, feature] or has a NaN or infinite entry.
 
     Source: paper, "Uniform superposition", on feature geometry graphs.
     """
-    checks.require_weights(W=W[None])
+    W = _one_model(W)
     represented = (feature_norms(W[None])[0] > REPRESENTED).nonzero()[:, 0]
     strength = (W[:, represented].mT @ W[:, represented]).abs()
     graph = nx.Graph()
     graph.add_nodes_from(represented.tolist())
+    names, weights = represented.tolist(), strength.tolist()
     for i, j in (strength.triu(1) > CONNECTED).nonzero().tolist():
-        graph.add_edge(represented[i].item(), represented[j].item(), weight=strength[i, j].item())
+        graph.add_edge(names[i], names[j], weight=weights[i][j])
     return graph
 
 
@@ -86,20 +85,21 @@ def tegum_factors(W: Float[Tensor, "hidden feature"]) -> list[Factor]:
 
     A component has a shape of `POLYTOPES` if it has as many features and spans as many dimensions, all its
     dimensionalities are within 10 % of the shape's, and its sorted cosines within 0.15 of the shape's, root mean square.
-    (For given norms the cosines say the same as the spectrum of the Gram matrix and more: five unit vectors can have a
-    pentagon's spectrum without being one.)
+    (The number of dimensions is the rank of the Gram matrix, from its spectrum; the rest of the spectrum would not do,
+    since any five unit vectors that share the plane equally have a pentagon's.)
 
     Args:
         W: weights of one model.
 
     Raises:
-        ValueError: W has a NaN or infinite entry.
+        ValueError: W is not [hidden, feature] or has a NaN or infinite entry.
 
     Source: paper, "Uniform superposition".
 
     >>> tegum_factors(torch.tensor([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.1]]))
     [Factor(shape='digon', features=(0, 1), n_dimensions=1), Factor(shape='own dimension', features=(2,), n_dimensions=1)]
     """
+    W = _one_model(W)
     components = sorted((sorted(c) for c in nx.connected_components(geometry_graph(W))), key=lambda c: (-len(c), c))
     return [_factor(W[:, component], tuple(component)) for component in components]
 
@@ -111,7 +111,7 @@ def count_by_shape(W: Float[Tensor, "hidden feature"]) -> dict[str, int]:
         W: weights of one model.
 
     Raises:
-        ValueError: W has a NaN or infinite entry.
+        ValueError: W is not [hidden, feature] or has a NaN or infinite entry.
 
     >>> count_by_shape(torch.eye(2))["own dimension"]
     2
@@ -122,22 +122,28 @@ def count_by_shape(W: Float[Tensor, "hidden feature"]) -> dict[str, int]:
     return counts
 
 
+def _one_model(W: Tensor) -> Tensor:
+    if W.ndim != 2:
+        raise ValueError(f"W must have the axes [hidden, feature], those of one model; got shape {list(W.shape)}")
+    checks.require_weights(W=W[None])
+    return W.detach()
+
+
 def _factor(columns: Tensor, features: tuple[int, ...]) -> Factor:
     unit = torch.nn.functional.normalize(columns, dim=0).double()
     spectrum = torch.linalg.eigvalsh(unit.mT @ unit)
     n_dimensions = int((spectrum > 0.1).sum())  # the mean is 1; smaller ones are what training has left over
     dimensionality = feature_dimensionality(columns[None])[0]
-    cosines = _sorted_cosines(unit.mT.cpu().numpy())
     for shape, points in POLYTOPES.items():
         if points.shape != (len(features), n_dimensions):
             continue
         ideal = n_dimensions / len(features)
         shared_equally = bool(((dimensionality / ideal - 1).abs() < 0.1).all())
-        difference = cosines - _sorted_cosines(points)
+        difference = _sorted_cosines(unit.mT.cpu().numpy()) - _sorted_cosines(points)
         if shared_equally and math.sqrt((difference**2).sum() / max(1, len(difference))) < 0.15:
             return Factor(shape, features, n_dimensions)
     return Factor("other", features, n_dimensions)
 
 
 def _sorted_cosines(points: np.ndarray) -> np.ndarray:
-    return np.sort([float(a @ b) for a, b in itertools.combinations(points, 2)])
+    return np.sort((points @ points.T)[np.triu_indices(len(points), 1)])

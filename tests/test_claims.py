@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import supertoy as st
+from supertoy.claims._words import at_least
 from supertoy.claims.superposition import POLYTOPES
 from tests.claim_cases import geometry, phase, superposition
 from tests.claim_cases.superposition import K_SPARSE, plane
@@ -58,7 +59,19 @@ def test_judges_look_at_every_part_of_their_criterion(name, change):
         ("phase/loss-surface", {"path": phase.JUMP}),
         ("phase/confused-feature", {"counts": torch.ones(20, dtype=torch.long)}),
         ("phase/activation-matters", {"agreement": {"a": 0.5, "b": 0.5, "c": 0.9}}),
+        ("phase/first-order", {"phase": torch.zeros(4, dtype=torch.long)}),  # no change of phase at all
+        ("phase/loss-surface", {"path": phase.PATH[:49]}),
+        ("phase/loss-surface", {"path": 0.3 * phase.PATH}),  # hardly moves
         ("geometry/sticky", {"W": geometry.STAIRS[:5]}),
+        ("geometry/sticky", {"W": geometry.STAIRS[[0, 1, 4, 5]]}),  # two neighbours are not three
+        ("geometry/budget", {"W": torch.cat([geometry.STAIRS, 0.5 * geometry.BUSY[:1] + 0.2])}),  # one of thirteen is off
+        ("geometry/size-free", {"W_reference": 0.85 * geometry.STAIRS}),
+        ("geometry/size-free", {"W": torch.ones(12, 6, 40).double()}),  # no room left
+        ("geometry/low-rank", {"projected": geometry.PROJECTED[1:]}),
+        ("geometry/low-rank", {"vertices": {}}),
+        ("geometry/pentagon-stretch", {"ratio": geometry.RATIO / 8}),  # never as dense as the criterion speaks of
+        ("geometry/pentagon-digon", {"pentagon": torch.tensor([0.72, 1.19, 1.47, 1.7, 2.0]).double()}),  # nearly parallel
+        ("geometry/norm-bias", {"norm": 1 / geometry.NORM, "b": geometry.NORM - 1}),
         ("geometry/levels", {"W": geometry.ALL_LEVELS[4:]}),
         ("geometry/tegum", {"W": geometry.BIPYRAMID.roll(1, 0) * torch.tensor([1.0, 1, 0.1])[:, None]}),
         ("geometry/pentagon-stretch", {"W": geometry.pentagons(72, 72, 72, 75, 77)}),
@@ -69,6 +82,25 @@ def test_judges_look_at_every_part_of_their_criterion(name, change):
 def test_judges_of_later_chapters_do_so_too(name, change):
     right, _ = CASES[name]
     assert not st.claims.check(name, [{**right, **change}]).n_holds
+
+
+def test_only_points_outside_the_band_count():
+    theory, gap = torch.zeros(10, dtype=torch.long), torch.tensor([0.05] * 5 + [0.5] * 5, dtype=torch.float64)
+    inside, outside = theory.clone(), theory.clone()
+    inside[:5], outside[5:] = 1, 1
+    for trained, holds in ((inside, 1), (outside, 0)):
+        case = {"theory": theory, "trained": trained, "gap": gap}
+        assert st.claims.check("phase/empirical-n2", [case]).n_holds == holds
+    nothing = {"theory": theory, "trained": theory, "gap": 0 * gap}
+    assert not st.claims.check("phase/empirical-n2", [nothing]).n_holds
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(1.0, "100 %"), (0.999, "98 % or more"), (0.95, "95 % or more"), (0.31, "30 % or more"), (0, "0 % or more")],
+)
+def test_shares_are_told_by_a_bound_below_them(share, words):
+    assert at_least(share) == words
 
 
 def test_a_crossing_is_interpolated_and_absent_where_there_is_none():

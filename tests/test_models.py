@@ -69,6 +69,22 @@ def test_dtype_and_device_are_honoured():
 
 
 @pytest.mark.parametrize(
+    ("activation", "error", "message"),
+    [
+        (3, TypeError, "activation"),
+        (torch.nn.PReLU(), ValueError, "activation must have no parameters of its own"),
+        (torch.nn.ReLU(inplace=True), ValueError, "activation must take a tensor and leave it as it is"),
+        (lambda z: (z > 0).to(z), ValueError, "activation must be differentiable"),
+        (lambda z: z.sum(), ValueError, "activation must return a tensor of the shape and dtype"),
+        (lambda z: z.double(), ValueError, "activation must return a tensor of the shape and dtype"),
+    ],
+)
+def test_functions_that_cannot_be_an_activation_are_refused(activation, error, message):
+    with pytest.raises(error, match=message):
+        st.ActivationOutputModel(1, 2, 1, activation=activation)
+
+
+@pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
         ((1, 2, 0), ValueError, "n_hidden must be at least 1, got 0"),

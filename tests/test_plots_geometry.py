@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.collections import LineCollection
+from matplotlib.colors import to_hex
 
 import supertoy as st
-from supertoy.plots.geometry import SHAPE_COLOURS, polytope_levels
+from supertoy.plots import SHAPE_COLOURS
+from supertoy.plots.geometry import _levels
 from supertoy.tegum import POLYTOPES, count_by_shape
 
 P = torch.tensor([1.0, 0.3, 0.1])
@@ -27,7 +29,7 @@ def dots(axis):
 
 def test_levels_are_dimensions_over_features():
     levels = {"own dimension": 1, "digon": 1 / 2, "triangle": 2 / 3, "tetrahedron": 3 / 4, "pentagon": 2 / 5}
-    assert polytope_levels() == pytest.approx(levels | {"square antiprism": 3 / 8})
+    assert _levels() == pytest.approx(levels | {"square antiprism": 3 / 8})
     assert set(SHAPE_COLOURS) == {*POLYTOPES, "other"}
 
 
@@ -98,9 +100,21 @@ def test_perturbed_solutions_lie_over_each_other_with_the_last_feature_to_the_ri
     assert len(dots(sparser)) == 4
 
 
+@pytest.mark.parametrize("length", [0.55, 0.2])
+def test_a_short_last_feature_points_right_and_an_absent_one_leaves_the_others_on_the_diagonals(length):
+    square = torch.tensor([[1.2, 0, -1.2, 0, 0.55], [0, 1.2, 0, -1.2, 0.55]]).double()
+    square[:, 4] *= length / square[:, 4].norm()
+    axis = st.plots.perturbed_solutions(square[None], torch.tensor([0.5]), label="density", panels={"a": 1}).axes[0]
+    others, last = (line.get_xydata() for line in dots(axis))
+    if length > 0.5:
+        assert np.allclose(last, [[length, 0]])
+    else:
+        assert np.allclose(np.abs(others), 1.2 / 2**0.5)
+
+
 def test_solutions_are_drawn_by_geometry_and_the_crossing_marked():
     ratio, losses = torch.tensor([0.2, 1.0]), torch.tensor([[1.0, 2], [3, 4]])
-    shapes, names = torch.tensor([[0, 1], [0, 0]]), ["pentagon", "two digons"]
+    shapes, names = torch.tensor([[0, 1], [0, 0]]), {"pentagon": "green", "two digons": "blue"}
     axis = st.plots.solution_losses(ratio, losses, shapes, names, xlabel="density", crossing=0.5).axes[0]
     found = {line.get_label(): line.get_xydata().round(4).tolist() for line in dots(axis)}
     assert found == {"pentagon": [[0.2, 1], [1, 3], [1, 4]], "two digons": [[0.2, 2]]}
@@ -114,8 +128,18 @@ def test_polyhedra_take_colours_and_rows():
     colours = [["red"] * 4, ["blue"] * 8, ["green"] * 5]
     figure = st.plots.packings(points, colours=colours, n_columns=2)
     assert len({round(axis.get_position().y0, 2) for axis in figure.axes}) >= 2
+    faces = [to_hex(c) for axis in figure.axes for c in axis.collections[-1].get_facecolors()[:1]]
+    assert faces == [to_hex(panel[0]) for panel in colours]
     with pytest.raises(ValueError, match="colours must have one entry for each point of each panel"):
         st.plots.packings(points, colours=colours[::-1])
+
+
+def test_weights_that_are_being_trained_can_be_drawn():
+    model = st.ReLUOutputModel(3, 5, 2, seed=0)
+    st.plots.dimensions_over_sparsity({"a": (P, model.W)})
+    st.plots.dimensionalities_over_sparsity(model.W, P, graphs_at=[0])
+    st.plots.perturbed_solutions(model.W, torch.tensor([0.5, 1, 2]), label="density", panels={"all": 2})
+    assert sum(count_by_shape(model.W[0]).values()) <= 5
 
 
 def test_figures_belong_to_nobody_else():

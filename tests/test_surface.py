@@ -121,6 +121,13 @@ def test_an_important_feature_that_is_not_too_dense_is_alone_or_paired():
     assert [m.name for m in minima(0.4, 3.0)] == ["antipodal pair", "second feature"]
 
 
+def test_a_feature_that_is_far_more_important_has_a_minimum_to_itself():
+    for p, r in ((1.0, 100.0), (0.5, 1000.0), (0.3, 1e4)):
+        (only,) = minima(p, r)
+        assert only.name == "second feature"
+        assert only.w2 == pytest.approx(1, abs=0.05)
+
+
 def test_minima_are_named_for_the_weights_that_are_not_small():
     names = [Minimum(*w, 0.0).name for w in [(1, 0.2), (1, -0.2), (0.2, 1), (0.2, -1), (1, 0.3), (0.3, -1)]]
     assert names == ["first feature"] * 2 + ["second feature"] * 2 + ["confused features", "antipodal pair"]

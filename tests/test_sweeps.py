@@ -309,3 +309,18 @@ def test_a_dask_cluster_loses_nothing_when_a_worker_is_killed(reference, tmp_pat
             result = swept(executor=client.get_executor(), store=tmp_path, **options)
         assert sorted(written) == [*range(N_INSTANCES)]
     assert_same_bits(result, swept(**options))
+
+
+def test_stores_tell_activations_and_correlations_apart(tmp_path):
+    functional = torch.nn.functional
+    data = st.PartlyCorrelatedPairs(1, 0.1, 0.5)
+    options = {"n_steps": 5, "store": tmp_path}
+
+    def model(activation):
+        return st.ActivationOutputModel(2, 2, 1, activation=activation)
+
+    st.sweep(model(functional.gelu), data, **options)
+    with pytest.raises(ValueError, match="differs in activation"):
+        st.sweep(model(functional.softplus), data, **options)
+    with pytest.raises(ValueError, match="differs in probabilities"):
+        st.sweep(model(functional.gelu), st.PartlyCorrelatedPairs(1, 0.1, 0.4), **options)

@@ -99,7 +99,13 @@ def test_counts_add_up_to_the_represented_features():
     assert set(counts) == {*POLYTOPES, "other"}
 
 
+def test_a_pair_that_shares_its_dimension_unequally_has_no_name():
+    assert [f.shape for f in tegum_factors(torch.tensor([[1.0, -0.6]]))] == ["other"]
+
+
 def test_nothing_represented_is_no_factor_and_bad_weights_are_refused():
     assert tegum_factors(torch.zeros(2, 4)) == []
     with pytest.raises(ValueError, match="W must be finite"):
         tegum_factors(torch.full((2, 3), torch.nan))
+    with pytest.raises((ValueError, TypeError), match="W"):
+        geometry_graph(torch.zeros(3, 2, 5))

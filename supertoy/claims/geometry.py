@@ -5,7 +5,7 @@ A feature is represented if its norm is above 1/2; which shape a group of featur
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from supertoy.claims._claim import Outcome, registry
 from supertoy.claims._words import at_least, below
-from supertoy.measures import dimensions_per_feature, feature_dimensionality, feature_norms, n_represented
-from supertoy.tegum import POLYTOPES, REPRESENTED, tegum_factors
+from supertoy.measures import REPRESENTED, dimensions_per_feature, feature_dimensionality, feature_norms, n_represented
+from supertoy.tegum import POLYTOPES, tegum_factors
 
 LEVELS = {"3/4": 3 / 4, "2/3": 2 / 3, "1/2": 1 / 2, "2/5": 2 / 5, "3/8": 3 / 8}
 
@@ -76,6 +76,8 @@ def budget(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
 def size_free(W: Float[Tensor, "setting _m _n"], W_reference: Float[Tensor, "setting _M _N"]) -> Outcome:
     room = (n_represented(W) <= W.shape[2] / 2) & (n_represented(W_reference) <= W_reference.shape[2] / 2)
     ratio = (dimensions_per_feature(W) / dimensions_per_feature(W_reference))[room]
+    if not len(ratio):
+        return Outcome((False,), "there is no sparsity at which at most half of the features are represented")
     off = torch.maximum(ratio, 1 / ratio).max().item() - 1
     size = f"n = {W.shape[2]}, m = {W.shape[1]}"
     return Outcome((off <= 0.1,), f"{size}: D* differs by {below(off)} of it where n is large enough")
@@ -105,7 +107,9 @@ def tegum(name: str, vertices: Float[Tensor, "3 feature"], W: Float[Tensor, "3 f
     criterion="for n = 2 to 8 the projected basis has n equal norms, n (n - 1) / 2 cosines of -1 / (n - 1) and rank n - "
     "1; of every named shape the Gram matrix of the k vertices has the rank of its dimensions",
 )
-def low_rank(projected: Sequence[Float[Tensor, "_n _n"]]) -> Outcome:
+def low_rank(
+    projected: Sequence[Float[Tensor, "_n _n"]], vertices: Mapping[str, Float[np.ndarray, "_number _dimension"]]
+) -> Outcome:
     def is_simplex(points: Tensor) -> bool:
         n = len(points)
         unit = torch.nn.functional.normalize(points, dim=0)
@@ -115,10 +119,11 @@ def low_rank(projected: Sequence[Float[Tensor, "_n _n"]]) -> Outcome:
         return same and int(torch.linalg.matrix_rank(points)) == n - 1
 
     simplices = sum(is_simplex(points) for points in projected)
-    ranks = all(np.linalg.matrix_rank(points @ points.T, tol=1e-6) == points.shape[1] for points in POLYTOPES.values())
+    ranks = all(np.linalg.matrix_rank(points @ points.T, tol=1e-6) == points.shape[1] for points in vertices.values())
+    all_sizes = [len(points) for points in projected] == list(range(2, 9))
     return Outcome(
-        (simplices == len(projected), ranks),
-        f"{simplices} of {len(projected)} projections are simplices; ranks of the {len(POLYTOPES)} shapes "
+        (simplices == len(projected) and all_sizes, ranks and set(vertices) == set(POLYTOPES)),
+        f"{simplices} of {len(projected)} projections are simplices; ranks of the {len(vertices)} shapes "
         f"{'are' if ranks else 'are not'} their dimensions",
     )
 
@@ -133,7 +138,8 @@ def pentagon_stretch(ratio: Float[Tensor, "setting"], W: Float[Tensor, "setting 
     angle = torch.atan2(W[:, 1], W[:, 0]).double()
     away = torch.rad2deg((angle[:, :4] - angle[:, 4:]).remainder(2 * math.pi))
     away = torch.minimum(away, 360 - away).sort(1).values[:, :2].mean(1)
-    moves_away, moves_in = bool((away[ratio >= 2] > 73).all()), bool((away[ratio <= 0.5] < 71).all())
+    dense, sparse = away[ratio >= 2], away[ratio <= 0.5]
+    moves_away, moves_in = len(dense) > 0 and bool((dense > 73).all()), len(sparse) > 0 and bool((sparse < 71).all())
     return Outcome(
         (moves_away, moves_in),
         f"neighbours of the feature, 72° away in a pentagon, are {'' if moves_away else 'not '}more than 73° away at "
@@ -155,7 +161,7 @@ def pentagon_digon(
     if crossing is None:
         return Outcome((False, False), "the losses do not cross")
     both = pentagon.isfinite() & digons.isfinite()
-    k = int((ratio[both] < crossing).sum())  # the first setting above it
+    k = min(int((ratio[both] < crossing).sum()), int(both.sum()) - 1)  # the first setting above it
     slopes = [float(losses[both][k] - losses[both][k - 1]) for losses in (pentagon, digons)]
     crosses = abs(slopes[0] - slopes[1]) > 0.1 * max(map(abs, slopes))
     sparser = 1 / crossing
@@ -169,10 +175,15 @@ def pentagon_digon(
 def crossing_ratio(
     ratio: Float[Tensor, "setting"], pentagon: Float[Tensor, "setting"], digons: Float[Tensor, "setting"]
 ) -> float | None:
-    """Where, as the ratio grows, digons stop being better than the pentagon.
+    """The first place where, as the ratio grows, digons stop being better than the pentagon.
 
     Interpolated linearly in log ratio, between settings at which both were found (elsewhere a loss is infinite); None if
     the losses do not cross there.
+
+    Args:
+        ratio: of the perturbed feature to the others, ascending.
+        pentagon: lowest loss of a pentagon at each ratio.
+        digons: lowest loss of two digons.
     """
     both = pentagon.isfinite() & digons.isfinite()
     x, difference = ratio[both].log(), (digons - pentagon)[both]  # negative where digons are better

@@ -63,6 +63,8 @@ def theory_n3(
 
 def _same_phase(theory: Tensor, trained: Tensor, gap: Tensor) -> Outcome:
     outside = gap > BAND
+    if not outside.any():
+        return Outcome((False,), "no point lies outside the band")
     share = (theory == trained)[outside].double().mean().item()
     inside = 1 - outside.double().mean().item()
     return Outcome(
@@ -99,10 +101,12 @@ def empirical_n3(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], ga
 def first_order(slope: Float[Tensor, "point"], phase: Int[Tensor, "point"]) -> Outcome:
     change = slope.diff().abs() / torch.maximum(slope[1:], slope[:-1])
     crossing = phase.diff() != 0
-    jumps, smooth = bool(crossing.sum() == 1) and change[crossing].min().item() > 0.5, change[~crossing].max().item()
-    across = f"{at_least(change[crossing].min().item())} at the crossing" if crossing.any() else "no crossing"
+    if int(crossing.sum()) != 1 or len(change) < 2:
+        return Outcome((False, False), f"{int(crossing.sum())} changes of phase along the line")
+    jump, smooth = change[crossing].item(), change[~crossing].max().item()
     return Outcome(
-        (jumps, smooth < 0.1), f"the slope falls by {across}, and changes by {below(smooth)} from point to point elsewhere"
+        (jump > 0.5, smooth < 0.1),
+        f"the slope falls by {at_least(jump)} at the crossing, and changes by {below(smooth)} from point to point elsewhere",
     )
 
 
@@ -161,7 +165,7 @@ def confused_feature(dense: Sequence[Minimum], counts: Int[Tensor, "setting"]) -
 def activation_matters(agreement: Mapping[str, float]) -> Outcome:
     different = [name for name, share in agreement.items() if share < 0.8]
     most = min(agreement, key=lambda name: agreement[name])
-    text = f"quite different for {', '.join(different) or 'none'} of {len(agreement)}"
+    text = f"quite different for {len(different)} of {len(agreement)}"
     return Outcome(
         (len(different) >= 1, len(different) >= 3),
         f"{text}; least like the ReLU: {most}, the same phase at a share {below(agreement[most])}",

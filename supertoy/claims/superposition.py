@@ -11,12 +11,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from supertoy import tegum
 from supertoy.claims._claim import Outcome, registry
 from supertoy.claims._words import below, coarse_bound, one_digit, span
-from supertoy.measures import feature_norms, n_represented, superposition
+from supertoy.measures import REPRESENTED, SUPERPOSED, feature_norms, n_represented, superposition
 from supertoy.theory import interference_of
-
-REPRESENTED, SUPERPOSED = 0.5, 0.25
 
 
 @registry.claim(
@@ -225,13 +224,13 @@ def _square_antiprism(height: float) -> np.ndarray:
 
 
 def _polytopes() -> dict[str, np.ndarray]:
-    circle = 2 * math.pi * np.arange(5) / 5
-    # The square antiprism has one free number, its height: of all heights the one of least interference.
+    # The square antiprism has one free number, its height: of all heights the one of least interference. (It differs a
+    # little from that of `tegum`, at which the eight points share their dimensions equally.)
     heights = np.linspace(0.3, 1.2, 901)
     height = min(heights, key=lambda h: interference_of(_square_antiprism(h)))
     return {
-        "pentagon": np.stack([np.cos(circle), np.sin(circle)], axis=1),
-        "tetrahedron": np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]),
+        "pentagon": tegum.POLYTOPES["pentagon"],
+        "tetrahedron": tegum.POLYTOPES["tetrahedron"],
         "octahedron": np.concatenate([np.eye(3), -np.eye(3)]),
         "square antiprism": _square_antiprism(height),
     }

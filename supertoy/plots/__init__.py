@@ -5,10 +5,9 @@ light, `SIGNED` for weights and interference (blue positive, red negative, white
 dimension of its own) to yellow (shared), `SHAPE_COLOURS` one for each polytope.
 """
 
-from supertoy.plots._style import IMPORTANCE, LINES, SIGNED, SUPERPOSITION
+from supertoy.plots._style import IMPORTANCE, LINES, SHAPE_COLOURS, SIGNED, SUPERPOSITION
 from supertoy.plots.directions import feature_directions
 from supertoy.plots.geometry import (
-    SHAPE_COLOURS,
     benefit_per_dimension,
     dimensionalities_over_sparsity,
     dimensions_over_sparsity,
@@ -18,13 +17,12 @@ from supertoy.plots.geometry import (
 )
 from supertoy.plots.phase import (
     loss_against_theory,
-    loss_contours,
     loss_crossing,
-    minimum_paths,
     phase_diagrams,
     reconstructions,
 )
 from supertoy.plots.polytopes import packings
+from supertoy.plots.surface import loss_contours, minimum_paths
 from supertoy.plots.weights import feature_count, loss_terms, weights_and_norms
 
 __all__ = [

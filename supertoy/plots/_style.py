@@ -1,19 +1,36 @@
 """What all figures share: colours, sizes, and how a figure is handed over."""
 
 from collections.abc import Sequence, Sized
+from typing import Literal
 
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from torch import Tensor
 
 # The lightest fifth of the map would vanish on white.
 IMPORTANCE = LinearSegmentedColormap.from_list("importance", sns.color_palette("viridis", 256)[:205])
 SIGNED = sns.color_palette("RdBu", as_cmap=True)
 SUPERPOSITION = sns.color_palette("cividis", as_cmap=True)
 LINES = sns.color_palette("colorblind")
+
+# One colour for each shape that features form; the tetrahedron's is the palette's pink made dark enough for text.
+SHAPE_COLOURS = {
+    "own dimension": LINES[7],
+    "triangle": LINES[4],
+    "tetrahedron": (0.85, 0.35, 0.65),
+    "digon": LINES[0],
+    "pentagon": LINES[2],
+    "square antiprism": LINES[1],
+    "other": (0.7, 0.7, 0.7),
+}
+
+OUTLINE = [withStroke(linewidth=2.5, foreground="white")]  # of text that lies on colours
 
 WIDTH = 8.4  # inches, the width of a page
 STYLE = {
@@ -32,6 +49,30 @@ def colour_key(axis: Axes, cmap: Colormap, limits: tuple[float, float], label: s
     plt.colorbar(ScalarMappable(Normalize(*limits), cmap), cax=axis, label=label, ticks=[*limits, sum(limits) / 2])
     axis.set_box_aspect(9)
     axis.tick_params(labelsize=8)
+
+
+def plain_log_axis(axis: Axes, which: Literal["x", "y"], low: float, high: float, *, sign: int | None = None) -> None:
+    """Numbers as they are written, 0.1 rather than 10⁻¹, on a log axis from low to high.
+
+    Args:
+        axis: to be labelled.
+        which: "x" or "y".
+        low: end of the data.
+        high: other end of the data.
+        sign: if given, the axis is linear, and carries this times log10 of the data.
+    """
+    steps = (1, 2, 5) if high / low < 200 else (1, 3)
+    values = [step * 10.0**k for k in range(-6, 7) for step in steps]
+    ticks = [v for v in values if 0.99 * low <= v <= 1.01 * high]
+    if sign is None:
+        axis.set(**{f"{which}scale": "log"})
+    positions = ticks if sign is None else sign * np.log10(ticks)
+    axis.set(**{f"{which}ticks": positions, f"{which}ticklabels": [f"{v:g}" for v in ticks]})
+    axis.minorticks_off()
+
+
+def as_array(values: Tensor) -> np.ndarray:
+    return values.detach().double().cpu().numpy()
 
 
 def finished(figure: Figure) -> Figure:

@@ -2,40 +2,31 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
 import seaborn as sns
+import torch
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
+from matplotlib.typing import ColorType
 from torch import Tensor
 
-from supertoy.measures import dimensions_per_feature, feature_dimensionality
-from supertoy.orient import canonical_orientation
-from supertoy.plots._style import LINES, STYLE, WIDTH, finished
+from supertoy.measures import REPRESENTED, dimensions_per_feature, feature_dimensionality
+from supertoy.plots._style import LINES, SHAPE_COLOURS, STYLE, WIDTH, as_array, finished, plain_log_axis
 from supertoy.tegum import POLYTOPES, geometry_graph, tegum_factors
 
-SHAPE_COLOURS = {
-    "own dimension": LINES[7],
-    "triangle": LINES[4],
-    "tetrahedron": LINES[6],
-    "digon": LINES[0],
-    "pentagon": LINES[2],
-    "square antiprism": LINES[1],
-    "other": "0.65",
-}
-"""One colour for each shape, in every figure that shows shapes."""
-
-RATIO_COLOURS = sns.diverging_palette(250, 20, s=90, l=55, center="dark", as_cmap=True)
-"""From blue, sparser or less important than the others, over black, the same, to red, denser or more important."""
+_RATIO_COLOURS = sns.diverging_palette(250, 20, s=90, l=55, center="dark", as_cmap=True)
+# From blue, sparser or less important than the others, over black, the same, to orange, denser or more important.
 
 
-def polytope_levels() -> dict[str, float]:
+def _levels() -> dict[str, float]:
     """Dimensionality of the features of each shape, dimensions divided by number of features."""
     return {name: points.shape[1] / points.shape[0] for name, points in POLYTOPES.items()}
 
@@ -43,7 +34,7 @@ def polytope_levels() -> dict[str, float]:
 def dimensions_over_sparsity(
     models: Mapping[str, tuple[Float[Tensor, "_setting"], Float[Tensor, "_setting _hidden _feature"]]],
 ) -> Figure:
-    """D* = m / ‖W‖² against 1 / (1 - S), one line per size of model, each named at its end.
+    """D* = m / ‖W‖² against 1 / (1 - S), one line per model.
 
     Args:
         models: p = 1 - S of each setting and weights at these settings, by name.
@@ -54,11 +45,13 @@ def dimensions_over_sparsity(
         figure, axis = plt.subplots(figsize=(0.8 * WIDTH, 3.6))
         for level in (1, 0.5):
             axis.axhline(level, color="0.85", lw=1, zorder=0)
-        for (name, (p, W)), colour, marker in zip(models.items(), LINES, "osD^v", strict=False):
-            axis.plot(1 / p, dimensions_per_feature(W), marker=marker, ms=4, lw=1, color=colour, label=name)
+        for (name, (p, W)), colour, marker in zip(models.items(), cycle(LINES), cycle("osD^v"), strict=False):
+            axis.plot(
+                as_array(1 / p), as_array(dimensions_per_feature(W)), marker=marker, ms=4, lw=1, color=colour, label=name
+            )
         axis.set(xscale="log", xlabel="1 / (1 - S), sparser to the right", ylabel="D* = m / ‖W‖²", ylim=(0, 1.08))
-        _plain_sparsities(axis)
-        axis.legend(frameon=False, loc="upper right", title="features, dimensions")
+        _sparsity_axis(axis)
+        axis.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.93))
     return finished(figure)
 
 
@@ -74,14 +67,13 @@ def dimensionalities_over_sparsity(
 
     Source: paper, "Feature dimensionality".
     """
-    x = (1 / probability).numpy()
-    D = feature_dimensionality(W).numpy()
+    x, D = as_array(1 / probability), as_array(feature_dimensionality(W))
     with plt.rc_context({**STYLE, "figure.constrained_layout.use": False}):
         figure = plt.figure(figsize=(WIDTH, 6.6))
         figure.subplots_adjust(left=0.08, right=0.83, bottom=0.09, top=0.98)
         grid = figure.add_gridspec(2, len(graphs_at), height_ratios=[1, 2.3], hspace=0.24, wspace=0.06)
         axis = figure.add_subplot(grid[1, :])
-        for name, level in polytope_levels().items():
+        for name, level in _levels().items():
             axis.axhline(level, color=SHAPE_COLOURS[name], lw=1, zorder=0)
             label = f"{_fraction(POLYTOPES[name].shape)} {name}"
             nudge = {"pentagon": 0.012, "square antiprism": -0.012}.get(name, 0)
@@ -97,11 +89,11 @@ def dimensionalities_over_sparsity(
             xscale="log", xlabel="1 / (1 - S), sparser to the right", ylabel="feature dimensionality", ylim=(-0.03, 1.05)
         )
         axis.set_xlim(0.95 * float(x.min()), 1.05 * float(x.max()))
-        _plain_sparsities(axis)
+        _sparsity_axis(axis)
         for column, k in enumerate(graphs_at):
             panel = figure.add_subplot(grid[0, column])
             _draw_graph(panel, W[k])
-            panel.set_title(f"1 / (1 - S) = {x[k]:.2g}", fontsize=9)
+            panel.set_title(f"1 / (1 - S) = {x[k]:.3g}", fontsize=9)
             figure.add_artist(
                 ConnectionPatch(
                     (0.5, 0), (float(x[k]), 1.05), "axes fraction", "data", axesA=panel, axesB=axis, color="0.75"
@@ -112,6 +104,7 @@ def dimensionalities_over_sparsity(
 
 def _draw_graph(axis: Axes, W: Float[Tensor, "hidden feature"]) -> None:
     """The factors side by side, each seen along its two widest directions, in the colour of its shape."""
+    W = W.detach().cpu()
     graph = geometry_graph(W)
     factors = tegum_factors(W)
     axis.set_aspect("equal", adjustable="datalim")
@@ -119,7 +112,7 @@ def _draw_graph(axis: Axes, W: Float[Tensor, "hidden feature"]) -> None:
     if not factors:
         axis.text(0.5, 0.5, "no feature\nabove norm 1/2", transform=axis.transAxes, ha="center", va="center", fontsize=8)
         return
-    sizes = [max(1.0, 0.62 * math.sqrt(len(factor.features))) for factor in factors]
+    sizes = [max(1.0, 0.62 * math.sqrt(len(factor.features))) for factor in factors]  # an area for each feature
     row_width = math.sqrt(sum((2.6 * size) ** 2 for size in sizes)) * 1.05
     left, bottom, row_height = 0.0, 0.0, 0.0
     for factor, size in zip(factors, sizes, strict=True):
@@ -144,7 +137,7 @@ def _draw_factor(axis: Axes, graph: nx.Graph, W: Tensor, shape: str, centre: np.
         flat = np.zeros((len(features), 2))
         n_shown = min(2, POLYTOPES[shape].shape[1])
         flat[:, :n_shown] = axes[:, :n_shown]
-        position = {f: 0.9 * point for f, point in zip(features, flat, strict=True)}
+        position = {f: 0.75 * point for f, point in zip(features, flat, strict=True)}
     colour = SHAPE_COLOURS[shape]
     many = len(features) > 8
     lines = LineCollection(
@@ -169,10 +162,11 @@ def shapes_over_sparsity(probability: Float[Tensor, "setting"], counts: Sequence
     table = np.array([[count[shape] for count in counts] for shape in shapes])
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(WIDTH, 0.36 * len(shapes) + 0.9))
+        darkest = max(1, 1.4 * table.max() ** 0.5)
         labels = np.where(table > 0, table.astype(str), "")
-        sns.heatmap(np.sqrt(table), annot=labels, fmt="", cmap="Greys", vmin=0, vmax=20, cbar=False, ax=axis, linewidths=1,
-                    annot_kws={"fontsize": 8.5})  # fmt: skip
-        axis.set_xticklabels([f"{1 / p:.2g}" for p in probability.tolist()], rotation=0)
+        style = {"cmap": "Greys", "vmin": 0, "vmax": darkest, "cbar": False, "linewidths": 1}
+        sns.heatmap(np.sqrt(table), annot=labels, fmt="", ax=axis, annot_kws={"fontsize": 8.5}, **style)
+        axis.set_xticklabels([f"{1 / p:.3g}" for p in probability.tolist()], rotation=0)
         axis.set_yticklabels(shapes, rotation=0)
         for label, shape in zip(axis.get_yticklabels(), shapes, strict=True):
             label.set_color(SHAPE_COLOURS[shape] if shape != "other" else "0.3")
@@ -185,12 +179,17 @@ def benefit_per_dimension(probability: Float[Tensor, "setting"], benefits: Mappi
     """What a dimension gains when it is part of each shape, relative to holding one feature; the highest shape pays most.
 
     Args:
-        probability: p = 1 - S of each setting.
+        probability: p = 1 - S of each setting, from dense to sparse.
         benefits: by shape, how far it lowers the loss, divided by its dimensions.
 
     Raises:
-        ValueError: there is no "own dimension" to compare with.
+        ValueError: there is no "own dimension" to compare with; a shape without a colour.
+
+    Source: not in the paper; the argument is the paper's, "Uniform superposition": factors do not interfere.
     """
+    unknown = set(benefits) - set(SHAPE_COLOURS)
+    if unknown:
+        raise ValueError(f"benefits must be of {', '.join(SHAPE_COLOURS)}; got {', '.join(sorted(unknown))}")
     if "own dimension" not in benefits:
         raise ValueError(f"benefits must have 'own dimension' to compare with, got {', '.join(benefits)}")
     reference = benefits["own dimension"]
@@ -200,7 +199,7 @@ def benefit_per_dimension(probability: Float[Tensor, "setting"], benefits: Mappi
         previous = 0.0
         for name in ends:
             values = benefits[name] / reference
-            axis.plot(1 / probability, values, color=SHAPE_COLOURS[name], lw=1.8)
+            axis.plot(as_array(1 / probability), as_array(values), color=SHAPE_COLOURS[name], lw=1.8)
             height = max(float(values[-1]), previous + 0.09)
             previous = height
             axis.annotate(name, (1 / float(probability[-1]), height), xytext=(6, 0), textcoords="offset points", va="center",
@@ -208,7 +207,7 @@ def benefit_per_dimension(probability: Float[Tensor, "setting"], benefits: Mappi
         axis.set(
             xscale="log", xlabel="1 / (1 - S), sparser to the right", ylabel="benefit per dimension,\nown dimension = 1"
         )
-        _plain_sparsities(axis)
+        _sparsity_axis(axis)
     return finished(figure)
 
 
@@ -218,7 +217,7 @@ def perturbed_solutions(
     """Solutions drawn over each other, coloured by how much the last feature differs from the others.
 
     Args:
-        W: the best solution at each ratio; turned so that the last feature points to the right.
+        W: the best solution at each ratio; they are turned here so that the last feature points to the right.
         ratio: of the last feature to the others, in density or in importance.
         label: what the ratio is of.
         panels: upper ends of the ranges of ratio that share a panel, ascending, by title.
@@ -227,7 +226,7 @@ def perturbed_solutions(
     """
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, WIDTH / len(panels) + 0.35), squeeze=False)
-        extreme = float((ratio.log().abs()).max().exp())
+        extreme = max(1.01, float(ratio.log().abs().max().exp()))  # a scale needs two ends
         scale = LogNorm(1 / extreme, extreme)
         points = _last_to_the_right(W)
         limit = 1.12 * float(np.abs(points).max())
@@ -238,13 +237,14 @@ def perturbed_solutions(
             axis.axis("off")
             axis.add_patch(plt.Circle((0, 0), 1, fill=False, color="0.88", lw=0.8, zorder=0))
             for k in ((ratio > low) & (ratio <= high)).nonzero()[:, 0].tolist():
-                colour = RATIO_COLOURS(scale(float(ratio[k])))
-                around = points[k][np.argsort(np.arctan2(points[k][:, 1], points[k][:, 0]))]
+                colour = _RATIO_COLOURS(scale(float(ratio[k])))
+                outline = points[k][np.linalg.norm(points[k], axis=1) > REPRESENTED]
+                around = outline[np.argsort(np.arctan2(outline[:, 1], outline[:, 0]))]
                 axis.plot(*np.concatenate([around, around[:1]]).T, color=colour, lw=0.8, alpha=0.7)
                 axis.plot(*points[k][:-1].T, "o", ms=4, color=colour)
                 axis.plot(*points[k][-1], "o", ms=7, color=colour, mec="black", mew=0.8)
             low = high
-        key = figure.colorbar(plt.cm.ScalarMappable(scale, RATIO_COLOURS), ax=axes[0].tolist(), label=label, shrink=0.8)
+        key = figure.colorbar(plt.cm.ScalarMappable(scale, _RATIO_COLOURS), ax=axes[0].tolist(), label=label, shrink=0.8)
         ticks = [v for v in (0.1, 0.2, 0.5, 1, 2, 5, 10) if 1 / extreme <= v <= extreme]
         key.set_ticks(ticks, labels=[f"{v:g}" for v in ticks])
         key.minorticks_off()
@@ -252,54 +252,53 @@ def perturbed_solutions(
 
 
 def _last_to_the_right(W: Tensor) -> np.ndarray:
-    """Points [setting, feature, 2] with the last feature along the positive x axis, or midway between two if it is zero."""
-    flipped = W.flip(2)
-    points = canonical_orientation(flipped).flip(2).mT.double().numpy()
-    absent = np.linalg.norm(points[:, -1], axis=1) < 0.5
-    turn = np.array([[1, -1], [1, 1]]) / math.sqrt(2)
-    points[absent] = points[absent] @ turn.T
-    return points
+    """Points [setting, feature, 2], turned and mirrored to lie over each other.
+
+    The last feature points along the positive x axis. Where it is not represented, the first four do so at 45° to the axes.
+    """
+    columns = W.detach().double()
+    present = columns[:, :, -1].norm(dim=1) > REPRESENTED
+    guide = torch.where(present, columns.shape[2] - 1, 0)
+    angle = torch.atan2(columns[:, 1], columns[:, 0])
+    turned = angle - angle.gather(1, guide[:, None]) + torch.where(present, 0.0, torch.pi / 4)[:, None]
+    norm = columns.norm(dim=1)
+    return as_array(torch.stack([norm * turned.cos(), norm * turned.sin()], dim=-1))
 
 
 def solution_losses(
     ratio: Float[Tensor, "setting"],
     losses: Float[Tensor, "setting restart"],
     shapes: Int[Tensor, "setting restart"],
-    names: Sequence[str],
+    colours: Mapping[str, ColorType],
     *,
     xlabel: str,
     crossing: float | None,
-    ylabel: str = "loss / loss of two digons",
 ) -> Figure:
     """Losses of all solutions by geometry, over the ratio that perturbs the last feature.
 
     Args:
         ratio: of the last feature to the others.
-        losses: of every solution, in units that keep them on one scale.
+        losses: of every solution, as multiples of what two digons without the last feature cost.
         shapes: geometry of every solution, as a number.
-        names: of the geometries, by that number.
+        colours: of the geometries, by name, in the order of that number.
         xlabel: what the ratio is of.
         crossing: where the lowest losses of the first two geometries cross, if they do.
-        ylabel: what the losses are.
 
     Source: paper, "Non-uniform superposition": perturbing one feature.
     """
-    colours = [SHAPE_COLOURS["pentagon"], SHAPE_COLOURS["digon"], SHAPE_COLOURS["other"]]
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.8 * WIDTH, 3.8))
         x = ratio[:, None].expand_as(losses)
-        for number in reversed(range(len(names))):
+        for number, (name, colour) in reversed([*enumerate(colours.items())]):
             those = shapes == number
             if those.any():
-                axis.plot(x[those], losses[those], "o", ms=3.5, color=colours[number], label=names[number], alpha=0.6, mew=0)
+                axis.plot(x[those], losses[those], "o", ms=3.5, color=colour, label=name, alpha=0.6, mew=0)
         if crossing is not None:
             axis.axvline(crossing, color="black", lw=0.8, ls="--")
             axis.annotate(f"{crossing:.2f}", (crossing, 1), xycoords=("data", "axes fraction"), xytext=(4, -10),
                           textcoords="offset points")  # fmt: skip
-        axis.set(xscale="log", xlabel=xlabel, ylabel=ylabel)
-        ticks = [v for v in (0.1, 0.2, 0.5, 1, 2, 5, 10) if float(ratio.min()) * 0.99 <= v <= float(ratio.max()) * 1.01]
-        axis.set_xticks(ticks, [f"{v:g}" for v in ticks])
-        axis.minorticks_off()
+        axis.set(xscale="log", xlabel=xlabel, ylabel="loss / loss of two digons")
+        plain_log_axis(axis, "x", float(ratio.min()), float(ratio.max()))
         axis.legend(frameon=False, loc="upper right")
     return finished(figure)
 
@@ -309,8 +308,5 @@ def _fraction(shape: tuple[int, int]) -> str:
     return "1" if n_points == n_dimensions else f"{n_dimensions}/{n_points}"
 
 
-def _plain_sparsities(axis: Axes) -> None:
-    low, high = axis.get_xlim()
-    ticks = [v for v in (1, 2, 3, 5, 10, 20, 50, 100) if low * 0.99 <= v <= high * 1.01]
-    axis.set_xticks(ticks, [f"{v:g}" for v in ticks])
-    axis.minorticks_off()
+def _sparsity_axis(axis: Axes) -> None:
+    plain_log_axis(axis, "x", *axis.get_xlim())

@@ -9,14 +9,22 @@ import torch
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from supertoy.phases import Phase
-from supertoy.plots._style import LINES, STYLE, SUPERPOSITION, WIDTH, checked_titles, finished, panel_grid, require_one_each
-from supertoy.surface import Minimum
+from supertoy.plots._style import (
+    LINES,
+    OUTLINE,
+    STYLE,
+    SUPERPOSITION,
+    WIDTH,
+    as_array,
+    finished,
+    panel_grid,
+    plain_log_axis,
+    require_one_each,
+)
 
-_OUTLINE = [withStroke(linewidth=2.5, foreground="white")]
 _PHASE_LINES = {
     Phase.NOT_REPRESENTED: ("0.45", "not represented"),
     Phase.SUPERPOSITION: (SUPERPOSITION(0.85), "in superposition"),
@@ -52,7 +60,7 @@ def phase_diagrams(
     for title, values in panels.items():
         _check_grid(density, ratio, title, *values)
     if boundaries is not None:
-        _check_grid(density, ratio, "boundaries", boundaries)
+        _check_grid(density, ratio, "of boundaries", boundaries)
     n_columns = min(3, len(panels))
     with plt.rc_context(STYLE):
         width = WIDTH if n_columns > 1 else 0.6 * WIDTH
@@ -75,8 +83,8 @@ def phase_diagrams(
 
 def extra_feature_colours(norm: Float[Tensor, "*point"], shared: Float[Tensor, "*point"]) -> Float[np.ndarray, "*point 3"]:
     """White where norm is 0; where it is 1, the colour that its superposition has in all chapters; in between, a blend."""
-    opacity = norm.clamp(0, 1).double().cpu().numpy()[..., None]
-    return 1 - opacity + opacity * SUPERPOSITION(shared.clamp(0, 1).double().cpu().numpy())[..., :3]
+    opacity = as_array(norm.clamp(0, 1))[..., None]
+    return 1 - opacity + opacity * SUPERPOSITION(as_array(shared.clamp(0, 1)))[..., :3]
 
 
 def loss_against_theory(
@@ -100,10 +108,12 @@ def loss_against_theory(
     for title, values in panels.items():
         _check_grid(density, ratio, title, values)
     require_one_each(len(panels), boundaries=boundaries)
+    for title, regions in zip(panels, boundaries, strict=True):
+        _check_grid(density, ratio, title, regions)
     with plt.rc_context(STYLE):
         figure, axes, _ = panel_grid(len(panels), len(panels), WIDTH, 3.5)
         for axis, (title, values), regions in zip(axes, panels.items(), boundaries, strict=True):
-            colours = sns.color_palette("vlag", as_cmap=True)((values.clamp(0.85, 1.15).cpu().numpy() - 0.85) / 0.3)
+            colours = sns.color_palette("vlag", as_cmap=True)((as_array(values.clamp(0.85, 1.15)) - 0.85) / 0.3)
             _image(axis, density, ratio, colours[..., :3])
             _outline(axis, density, ratio, regions)
             axis.set(title=title, xlabel="density p = 1 - S")
@@ -128,6 +138,8 @@ def loss_crossing(
 ) -> Figure:
     """Losses of all solutions along a line through a boundary, and below them the slope of the lowest.
 
+    The upper panel reaches to three times the highest of the lowest losses.
+
     Args:
         ratio: importance of the extra feature relative to the other, ascending.
         losses: of every solution found.
@@ -142,18 +154,16 @@ def loss_crossing(
         x = ratio[:, None].expand_as(losses)
         for phase, (colour, name) in _PHASE_LINES.items():
             those = phases == phase
-            if those.any():
+            if (those & (losses < 3 * lowest.max())).any():
                 above.plot(x[those], losses[those], ".", ms=4, color=colour, label=name)
-        above.plot(ratio, lowest, color="black", lw=1, label="lowest")
+        above.plot(ratio, lowest, color="black", lw=0.6, label="lowest", zorder=1)
         above.set(ylabel="expected loss", xscale="log")
-        above.set_ylim(0, 1.9 * float(lowest.max()))
+        above.set_ylim(0, 3 * float(lowest.max()))
         above.legend(frameon=False, loc="upper left")
         below.plot(ratio, slope, color="black", lw=1.2)
         below.set(xlabel="relative importance of the extra feature", ylabel="slope of the lowest")
         below.set_ylim(bottom=0)
-        ticks = [v for v in (0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10) if ratio[0] * 0.999 <= v <= ratio[-1] * 1.001]
-        below.set_xticks(ticks, [f"{v:g}" for v in ticks])
-        below.minorticks_off()
+        plain_log_axis(below, "x", float(ratio[0]), float(ratio[-1]))
         figure.align_ylabels()
     return finished(figure)
 
@@ -184,95 +194,14 @@ def reconstructions(
         )
         for row, (title, values) in zip(axes, outputs.items(), strict=True):
             for axis, wanted, got in zip(row, x, values, strict=True):
-                axis.bar(position, got.detach().cpu().numpy(), width=0.6, color=LINES[0])
-                axis.bar(position, wanted.cpu().numpy(), width=0.6, fill=False, edgecolor="black", linewidth=1.2)
+                axis.bar(position, as_array(got), width=0.6, color=LINES[0])
+                axis.bar(position, as_array(wanted), width=0.6, fill=False, edgecolor="black", linewidth=1.2)
             row[0].set_ylabel(title, rotation=0, ha="right", va="center")
         for axis, name in zip(axes[0], names, strict=True):
             axis.set_title(f"x = {name}")
         for axis in axes[-1]:
-            axis.set_xticks(position, [f"$x'_{i}$" for i in position])
+            axis.set_xticks(position, [f"$x'_{{{i}}}$" for i in position])
         axes[0, 0].set(ylim=(0, 1.25), yticks=[0, 1])
-    return finished(figure)
-
-
-def loss_contours(
-    w: Float[Tensor, "w"],
-    losses: Float[Tensor, "setting w1 w2"],
-    minima: Sequence[Sequence[Minimum]],
-    *,
-    titles: Sequence[str] | None = None,
-) -> Figure:
-    """Loss surfaces over (w1, w2) as contours with all minima: filled dots for the lowest, open ones for others.
-
-    Args:
-        w: values of w1 and of w2, ascending and symmetric about 0.
-        losses: over the grid of these, one panel per setting.
-        minima: of each setting, lowest first; W and -W are the same model, and both are drawn.
-        titles: one per setting.
-
-    Raises:
-        ValueError: as many lists of minima and titles as settings are needed.
-
-    Source: T. McGrath's comment on the paper, "Superposition as a phase change".
-    """
-    titles = checked_titles(titles, len(losses))
-    require_one_each(len(losses), minima=minima)
-    n_columns = min(3, len(losses))
-    with plt.rc_context(STYLE):
-        figure, axes, lowest = panel_grid(len(losses), n_columns, WIDTH, WIDTH / n_columns + 0.1)
-        for axis, surface, found, title in zip(axes, losses.numpy(), minima, titles, strict=True):
-            # Levels are dense near the bottom, where the minima are; quantiles do that for any setting.
-            levels = np.unique(np.quantile(surface, np.linspace(0, 0.75, 22) ** 1.6))
-            axis.contourf(w, w, surface.T, levels=levels, cmap="crest_r", extend="max", zorder=-2)
-            axis.contour(w, w, surface.T, levels=levels, colors="white", linewidths=0.4, zorder=-2)
-            axis.set_rasterization_zorder(-1)  # thousands of vertices
-            for rank, minimum in enumerate(found):
-                for sign in (1, -1):
-                    face = "black" if rank == 0 else "white"
-                    axis.plot(sign * minimum.w1, sign * minimum.w2, "o", mfc=face, mec="black", ms=6)
-                axis.annotate(
-                    f"{minimum.name.split()[0]}\n{minimum.loss:.3f}", (minimum.w1, minimum.w2), xytext=(0, 8),
-                    textcoords="offset points", ha="center", va="bottom", fontsize=8, path_effects=_OUTLINE,
-                )  # fmt: skip
-            axis.set(title=title, aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
-        for axis in lowest:
-            axis.set_xlabel("$w_1$")
-        for axis in axes[::n_columns]:
-            axis.set_ylabel("$w_2$")
-    return finished(figure)
-
-
-def minimum_paths(x: Float[Tensor, "setting"], panels: Mapping[str, Sequence[Sequence[Minimum]]], *, xlabel: str) -> Figure:
-    """Direction of (w1, w2) at every minimum along lines through the plane; where the lowest jumps, so does the black line.
-
-    Args:
-        x: what varies along a line, drawn on a log axis.
-        panels: minima of each setting, lowest first, by title.
-        xlabel: what x is.
-
-    Source: T. McGrath's comment on the paper, "Superposition as a phase change".
-    """
-    for title, minima in panels.items():
-        if len(minima) != len(x):
-            raise ValueError(
-                f"panel {title!r} must have one list of minima for each of {len(x)} settings, got {len(minima)}"
-            )
-    directions = {90: "second", 45: "confused", 0: "first", -45: "antipodal", -90: "second"}
-    with plt.rc_context(STYLE):
-        figure, axes, _ = panel_grid(len(panels), len(panels), WIDTH, 3.1)
-        for axis, (title, minima) in zip(axes, panels.items(), strict=True):
-            for value, found in zip(x.tolist(), minima, strict=True):
-                for rank, minimum in reversed([*enumerate(found)]):
-                    angle = np.degrees(np.arctan2(minimum.w2, minimum.w1))
-                    axis.plot(value, angle, "o", ms=3, color="black" if rank == 0 else "0.75")
-            axis.set(title=title, xscale="log", xlabel=xlabel, ylim=(-100, 100))
-            ticks = [v for v in (0.1, 0.3, 1, 3, 10) if x.min() * 0.999 <= v <= x.max() * 1.001]
-            axis.set_xticks(ticks, [f"{v:g}" for v in ticks])
-            axis.minorticks_off()
-            for angle in directions:
-                axis.axhline(angle, color="0.9", lw=0.8, zorder=0)
-        axes[0].set_ylabel("direction of (w₁, w₂)")
-        axes[0].set_yticks(list(directions), list(directions.values()))
     return finished(figure)
 
 
@@ -300,10 +229,8 @@ def _image(axis: Axes, density: Tensor, ratio: Tensor, colours: np.ndarray) -> N
     axis.imshow(
         colours.transpose(1, 0, 2), origin="lower", extent=_extent(density, ratio), aspect="auto", interpolation="nearest"
     )
-    for wanted, which, sign in ((density, "x", -1), (ratio, "y", 1)):
-        low, high = float(wanted.min()) * 0.999, float(wanted.max()) * 1.001
-        ticks = [v for v in (0.01, 0.03, 0.1, 0.3, 1, 3, 10) if low <= v <= high]
-        axis.set(**{f"{which}ticks": sign * np.log10(ticks), f"{which}ticklabels": [f"{v:g}" for v in ticks]})
+    plain_log_axis(axis, "x", float(density.min()), float(density.max()), sign=-1)
+    plain_log_axis(axis, "y", float(ratio.min()), float(ratio.max()), sign=1)
     axis.spines[:].set(visible=True, color="0.7", linewidth=0.8)
     axis.set_box_aspect(1)
 
@@ -311,7 +238,9 @@ def _image(axis: Axes, density: Tensor, ratio: Tensor, colours: np.ndarray) -> N
 def _outline(axis: Axes, density: Tensor, ratio: Tensor, regions: Tensor) -> None:
     x, y = -density.double().log10(), ratio.double().log10()
     for region in regions.unique().tolist():
-        axis.contour(x, y, (regions == region).double().T, levels=[0.5], colors="black", linewidths=0.9)
+        inside = (regions == region).double().T
+        axis.contour(x, y, inside, levels=[0.5], colors="white", linewidths=2.2)
+        axis.contour(x, y, inside, levels=[0.5], colors="black", linewidths=0.9)
 
 
 def _name_region(axis: Axes, density: Tensor, ratio: Tensor, inside: Tensor, name: str) -> None:
@@ -322,7 +251,7 @@ def _name_region(axis: Axes, density: Tensor, ratio: Tensor, inside: Tensor, nam
     # The point of the region that is nearest to its centre of mass.
     nearest = int((where - where.mean(0)).square().sum(1).argmin())
     i, j = where[nearest].long().tolist()
-    axis.text(x[i], y[j], name.replace(" ", "\n", 1), ha="center", va="center", fontsize=8, path_effects=_OUTLINE)
+    axis.text(x[i], y[j], name.replace(" ", "\n"), ha="center", va="center", fontsize=7.5, path_effects=OUTLINE)
 
 
 def _two_way_key(axis: Axes) -> None:

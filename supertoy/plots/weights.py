@@ -1,6 +1,7 @@
 """Whole weight matrices, and what their features come to over density."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -98,7 +99,7 @@ def feature_count(
             raise ValueError(f"series {name!r} must have shape {list(probability.shape)}, got {list(values.shape)}")
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.72 * WIDTH, 3.2))
-        for (name, values), colour, marker in zip(series.items(), LINES, "osD^v", strict=False):
+        for (name, values), colour, marker in zip(series.items(), cycle(LINES), cycle("osD^v"), strict=False):
             axis.plot(probability, values, marker=marker, color=colour)
             end = (float(probability[-1]), float(values[-1]))
             axis.annotate(name, end, xytext=(8, 0), textcoords="offset points", color=colour, va="center")

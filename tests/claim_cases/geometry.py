@@ -59,7 +59,10 @@ CASES = {
         {"name": "pentagonal bipyramid", "vertices": BIPYRAMID, "W": BIPYRAMID, "factors": ["pentagon", "digon"]},
         {"name": "pentagonal bipyramid", "vertices": OCTAHEDRON, "W": OCTAHEDRON, "factors": ["pentagon", "digon"]},
     ),
-    "low-rank": ({"projected": PROJECTED}, {"projected": [torch.eye(3, dtype=torch.float64)]}),
+    "low-rank": (
+        {"projected": PROJECTED, "vertices": POLYTOPES},
+        {"projected": [torch.eye(3, dtype=torch.float64)], "vertices": {"digon": POLYTOPES["pentagon"]}},
+    ),
     "pentagon-stretch": (
         {"ratio": RATIO, "W": pentagons(65, 69, 72, 75, 77)},
         {"ratio": RATIO, "W": pentagons(72, 72, 72, 72, 72)},
