@@ -1,6 +1,7 @@
 """supertoy: toy models of superposition, trained in seconds. The package behind the book."""
 
 from supertoy import claims, phases, plots, surface, tegum, theory
+from supertoy.curves import first_crossing
 from supertoy.data import AnticorrelatedSets, CorrelatedSets, FeatureDistribution, Independent, PartlyCorrelatedPairs
 from supertoy.enumeration import quadrature
 from supertoy.loss import expected_loss, sampled_loss
@@ -42,6 +43,7 @@ __all__ = [
     "expected_loss",
     "feature_dimensionality",
     "feature_norms",
+    "first_crossing",
     "n_represented",
     "phases",
     "plots",

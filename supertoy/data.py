@@ -9,13 +9,15 @@ Source: paper, "Demonstrating superposition" and "Geometry of superposition", "C
 """
 
 import copy
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from supertoy import checks
+
+Distribution = TypeVar("Distribution", bound="FeatureDistribution")  # beartype does not know typing.Self everywhere
 
 
 class FeatureDistribution:
@@ -165,7 +167,9 @@ class FeatureDistribution:
 
         return shaped(first), shaped(value.to(self.dtype))
 
-    def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "FeatureDistribution":
+    def to(
+        self: Distribution, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None
+    ) -> Distribution:
         """The same distribution with samples of this dtype on this device."""
         moved = copy.copy(self)
         moved.dtype = dtype or self.dtype
@@ -173,14 +177,14 @@ class FeatureDistribution:
         moved.block_of_feature = self.block_of_feature.to(device or self.device)
         return moved
 
-    def select(self, instances: slice | Tensor) -> "FeatureDistribution":
+    def select(self: Distribution, instances: slice | Tensor) -> Distribution:
         """The settings of these instances alone; a single setting stays one, since one fits all."""
         selected = copy.copy(self)
         if self.n_instances > 1:
             selected.probability = self.probability[instances]
         return selected
 
-    def expand(self, n_instances: int) -> "FeatureDistribution":
+    def expand(self: Distribution, n_instances: int) -> Distribution:
         """A single setting as that many equal ones; as it is if it holds that many."""
         expanded = copy.copy(self)
         expanded.probability = self.probability.expand(n_instances, -1)
@@ -341,24 +345,21 @@ class PartlyCorrelatedPairs(FeatureDistribution):
         off = torch.stack([first_off, second_off], dim=-2).flatten(-3, -2)
         return torch.where(off, 0.0, x)
 
-    def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "FeatureDistribution":
+    def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "PartlyCorrelatedPairs":
         """The same distribution with samples of this dtype on this device."""
         moved = super().to(dtype=dtype, device=device)
-        assert isinstance(moved, PartlyCorrelatedPairs)
         moved.both = self.both.to(device or self.device)
         return moved
 
-    def select(self, instances: slice | Tensor) -> "FeatureDistribution":
+    def select(self, instances: slice | Tensor) -> "PartlyCorrelatedPairs":
         """The settings of these instances alone; a single setting stays one, since one fits all."""
         selected = super().select(instances)
-        assert isinstance(selected, PartlyCorrelatedPairs)
         if self.n_instances > 1:
             selected.both = self.both[instances]
         return selected
 
-    def expand(self, n_instances: int) -> "FeatureDistribution":
+    def expand(self, n_instances: int) -> "PartlyCorrelatedPairs":
         """A single setting as that many equal ones; as it is if it holds that many."""
         expanded = super().expand(n_instances)
-        assert isinstance(expanded, PartlyCorrelatedPairs)
         expanded.both = self.both.expand(n_instances)
         return expanded

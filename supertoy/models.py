@@ -196,7 +196,7 @@ def _require_activation(activation: Callable[[Tensor], Tensor], like: Tensor) ->
     """Raise unless the activation does to a small tensor what training relies on."""
     if not callable(activation):
         raise TypeError(f"activation must be a function of a tensor, got {type(activation).__name__}")
-    if any(True for _ in getattr(activation, "parameters", tuple)()):
+    if isinstance(activation, nn.Module) and list(activation.parameters()):
         raise ValueError("activation must have no parameters of its own, which would not be trained")
     z = torch.linspace(-1, 1, 4, dtype=like.dtype, device=like.device)
     before, z = z.clone(), z.requires_grad_()

@@ -84,7 +84,8 @@ def tegum_factors(W: Float[Tensor, "hidden feature"]) -> list[Factor]:
     """The connected components of the feature geometry graph, largest first, each with the shape that it has.
 
     A component has a shape of `POLYTOPES` if it has as many features and spans as many dimensions, all its
-    dimensionalities are within 10 % of the shape's, and its sorted cosines within 0.15 of the shape's, root mean square.
+    dimensionalities (those in the whole model) are within 30 % of the shape's, and its sorted cosines within 0.15 of the
+    shape's, root mean square.
     (The number of dimensions is the rank of the Gram matrix, from its spectrum; the rest of the spectrum would not do,
     since any five unit vectors that share the plane equally have a pentagon's.)
 
@@ -96,12 +97,15 @@ def tegum_factors(W: Float[Tensor, "hidden feature"]) -> list[Factor]:
 
     Source: paper, "Uniform superposition".
 
+    A single feature has its own dimension only if no other, not even a short one, leans on it too much.
+
     >>> tegum_factors(torch.tensor([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.1]]))
     [Factor(shape='digon', features=(0, 1), n_dimensions=1), Factor(shape='own dimension', features=(2,), n_dimensions=1)]
     """
     W = _one_model(W)
     components = sorted((sorted(c) for c in nx.connected_components(geometry_graph(W))), key=lambda c: (-len(c), c))
-    return [_factor(W[:, component], tuple(component)) for component in components]
+    dimensionality = feature_dimensionality(W[None])[0]
+    return [_factor(W[:, c], dimensionality[c], tuple(c)) for c in components]
 
 
 def count_by_shape(W: Float[Tensor, "hidden feature"]) -> dict[str, int]:
@@ -129,16 +133,16 @@ def _one_model(W: Tensor) -> Tensor:
     return W.detach()
 
 
-def _factor(columns: Tensor, features: tuple[int, ...]) -> Factor:
+def _factor(columns: Tensor, dimensionality: Tensor, features: tuple[int, ...]) -> Factor:
     unit = torch.nn.functional.normalize(columns, dim=0).double()
     spectrum = torch.linalg.eigvalsh(unit.mT @ unit)
     n_dimensions = int((spectrum > 0.1).sum())  # the mean is 1; smaller ones are what training has left over
-    dimensionality = feature_dimensionality(columns[None])[0]
+    # Factors lean on each other a little, which costs their features up to a quarter of what the shape alone would give.
     for shape, points in POLYTOPES.items():
         if points.shape != (len(features), n_dimensions):
             continue
         ideal = n_dimensions / len(features)
-        shared_equally = bool(((dimensionality / ideal - 1).abs() < 0.1).all())
+        shared_equally = bool(((dimensionality / ideal - 1).abs() < 0.3).all())
         difference = _sorted_cosines(unit.mT.cpu().numpy()) - _sorted_cosines(points)
         if shared_equally and math.sqrt((difference**2).sum() / max(1, len(difference))) < 0.15:
             return Factor(shape, features, n_dimensions)

@@ -103,18 +103,6 @@ def test_shares_are_told_by_a_bound_below_them(share, words):
     assert at_least(share) == words
 
 
-def test_a_crossing_is_interpolated_and_absent_where_there_is_none():
-    ratio = torch.tensor([0.1, 1.0], dtype=torch.float64)
-    falling, level = torch.tensor([2.0, 0.0]), torch.tensor([1.0, 1.0])
-    find = st.claims.geometry.crossing_ratio
-    assert find(ratio, falling, level) == pytest.approx(0.1**0.5)
-    assert find(ratio, level, falling) is None
-    assert find(ratio, falling, torch.tensor([1.0, math.inf])) is None
-    gap = torch.tensor([0.1, 0.5, 1.0], dtype=torch.float64)
-    there = find(gap, torch.tensor([2.0, 1.5, 0]), torch.tensor([1.0, math.inf, 1]))
-    assert there == pytest.approx(0.1**0.5)
-
-
 def test_polytopes_have_their_known_edges():
     for name, cosine in (("tetrahedron", -1 / 3), ("octahedron", 0.0), ("pentagon", math.cos(math.radians(72)))):
         unit = POLYTOPES[name] / np.linalg.norm(POLYTOPES[name], axis=1, keepdims=True)

@@ -99,6 +99,11 @@ def test_counts_add_up_to_the_represented_features():
     assert set(counts) == {*POLYTOPES, "other"}
 
 
+def test_a_feature_that_short_ones_lean_on_has_no_dimension_of_its_own():
+    assert [f.shape for f in tegum_factors(torch.tensor([[1.0, 0.1, 0.1]]))] == ["own dimension"]
+    assert [f.shape for f in tegum_factors(torch.tensor([[1.0, *[0.19] * 20]]))] == ["other"]
+
+
 def test_a_pair_that_shares_its_dimension_unequally_has_no_name():
     assert [f.shape for f in tegum_factors(torch.tensor([[1.0, -0.6]]))] == ["other"]
 

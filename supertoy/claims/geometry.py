@@ -14,6 +14,7 @@ from torch import Tensor
 
 from supertoy.claims._claim import Outcome, registry
 from supertoy.claims._words import at_least, below
+from supertoy.curves import first_crossing
 from supertoy.measures import REPRESENTED, dimensions_per_feature, feature_dimensionality, feature_norms, n_represented
 from supertoy.tegum import POLYTOPES, tegum_factors
 
@@ -43,7 +44,9 @@ def sticky(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
 def levels(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     D = feature_dimensionality(W)
     D = D[(feature_norms(W) > REPRESENTED) & (D >= 0.3)]
-    even = max(1.0, len(D) * 0.02 / 0.7)
+    if not len(D):
+        return Outcome((False,) * len(LEVELS), "no feature has a dimensionality of 0.3 or more")
+    even = len(D) * 0.02 / 0.7
     excess = {name: float(((D - level).abs() < 0.01).sum()) / even for name, level in LEVELS.items()}
     # The smaller clusters come and go from seed to seed; only what is far above the threshold is worth naming.
     strong = [name for name, times in excess.items() if times >= 5]
@@ -157,42 +160,19 @@ def pentagon_stretch(ratio: Float[Tensor, "setting"], W: Float[Tensor, "setting 
 def pentagon_digon(
     ratio: Float[Tensor, "setting"], pentagon: Float[Tensor, "setting"], digons: Float[Tensor, "setting"]
 ) -> Outcome:
-    crossing = crossing_ratio(ratio, pentagon, digons)
+    crossing = first_crossing(ratio, falling=pentagon, rising=digons)
     if crossing is None:
         return Outcome((False, False), "the losses do not cross")
     both = pentagon.isfinite() & digons.isfinite()
-    k = min(int((ratio[both] < crossing).sum()), int(both.sum()) - 1)  # the first setting above it
-    slopes = [float(losses[both][k] - losses[both][k - 1]) for losses in (pentagon, digons)]
-    crosses = abs(slopes[0] - slopes[1]) > 0.1 * max(map(abs, slopes))
-    sparser = 1 / crossing
-    low = math.floor(2 * sparser) / 2
+    above = min(int((ratio[both] < crossing).sum()), int(both.sum()) - 1)  # the first setting at or above the crossing
+    slopes = [float(losses[both].diff()[above - 1]) for losses in (pentagon, digons)]
+    is_kink = abs(slopes[0] - slopes[1]) > 0.1 * max(map(abs, slopes))
+    low = math.floor(2 / crossing) / 2
     return Outcome(
-        (crosses, 2 <= sparser <= 3),
-        f"losses {'cross' if crosses else 'meet'} where it is {low:.1f} to {low + 0.5:.1f} times sparser",
+        (is_kink, 1 / 3 <= crossing <= 1 / 2),
+        f"losses cross where it is {low:.1f} to {low + 0.5:.1f} times sparser, with slopes that are "
+        f"{'different' if is_kink else 'nearly equal'}",
     )
-
-
-def crossing_ratio(
-    ratio: Float[Tensor, "setting"], pentagon: Float[Tensor, "setting"], digons: Float[Tensor, "setting"]
-) -> float | None:
-    """The first place where, as the ratio grows, digons stop being better than the pentagon.
-
-    Interpolated linearly in log ratio, between settings at which both were found (elsewhere a loss is infinite); None if
-    the losses do not cross there.
-
-    Args:
-        ratio: of the perturbed feature to the others, ascending.
-        pentagon: lowest loss of a pentagon at each ratio.
-        digons: lowest loss of two digons.
-    """
-    both = pentagon.isfinite() & digons.isfinite()
-    x, difference = ratio[both].log(), (digons - pentagon)[both]  # negative where digons are better
-    change = ((difference[:-1] < 0) & (difference[1:] >= 0)).nonzero()
-    if not len(change):
-        return None
-    k = int(change[0])
-    share = difference[k] / (difference[k] - difference[k + 1])
-    return math.exp(x[k] + share * (x[k + 1] - x[k]))
 
 
 @registry.claim(

@@ -19,7 +19,23 @@ BAND = 0.1
 TRIPLE_POINT = 4 / 7  # the density at which p/3 - p²/4 = p²/3, with both features equally important
 
 
-def _regions(losses: Tensor, exact: Tensor, density: Tensor, ratio: Tensor) -> Outcome:
+@registry.claim(
+    "phase/theory-n3",
+    says="with three features in two dimensions there are four regions",
+    criterion="as for n = 2: closed forms within 1e-3, each lowest somewhere, meeting within 5 % of p = 4/7, r = 1",
+)
+@registry.claim(
+    "phase/theory-n2",
+    says="of the solutions [1, 0], [0, 1] and [1, -1] each is best somewhere; the three regions meet in a triple point",
+    criterion="the closed forms are within 1e-3 of the exact loss; each is lowest somewhere; where they differ least is "
+    "within 5 % of p = 4/7, r = 1",
+)
+def theory(
+    losses: Float[Tensor, "candidate point"],
+    exact: Float[Tensor, "candidate point"],
+    density: Float[Tensor, "point"],
+    ratio: Float[Tensor, "point"],
+) -> Outcome:
     error = ((losses - exact).abs() / exact).max().item()
     n_best = len(losses.argmin(0).unique())
     meeting = int((losses.amax(0) / losses.amin(0)).argmin())
@@ -28,40 +44,22 @@ def _regions(losses: Tensor, exact: Tensor, density: Tensor, ratio: Tensor) -> O
     return Outcome(
         (error < 1e-3, n_best == len(losses), at_triple_point),
         f"{n_best} regions, meeting at p = {p:.1f}, r = {r:.1f}; closed forms "
-        f"{'agree with the expected loss' if error < 1e-3 else 'do not agree with the expected loss'}",
+        f"{'agree' if error < 1e-3 else 'do not agree'} with the expected loss",
     )
 
 
 @registry.claim(
-    "phase/theory-n2",
-    says="of the solutions [1, 0], [0, 1] and [1, -1] each is best somewhere; the three regions meet in a triple point",
-    criterion="the closed forms are within 1e-3 of the exact loss; each is lowest somewhere; where they differ least is "
-    "within 5 % of p = 4/7, r = 1",
+    "phase/empirical-n3",
+    says="trained models (n = 3, m = 2) are in the phase that theory says, away from the boundaries",
+    criterion="as for n = 2",
 )
-def theory_n2(
-    losses: Float[Tensor, "3 point"],
-    exact: Float[Tensor, "3 point"],
-    density: Float[Tensor, "point"],
-    ratio: Float[Tensor, "point"],
-) -> Outcome:
-    return _regions(losses, exact, density, ratio)
-
-
 @registry.claim(
-    "phase/theory-n3",
-    says="with three features in two dimensions there are four regions",
-    criterion="as for n = 2: closed forms within 1e-3, each lowest somewhere, meeting within 5 % of p = 4/7, r = 1",
+    "phase/empirical-n2",
+    says="trained models (n = 2, m = 1) are in the phase that theory says, away from the boundaries",
+    criterion="the same phase at 95 % or more of the points outside the band, in which the best of another phase costs "
+    "less than 10 % more",
 )
-def theory_n3(
-    losses: Float[Tensor, "4 point"],
-    exact: Float[Tensor, "4 point"],
-    density: Float[Tensor, "point"],
-    ratio: Float[Tensor, "point"],
-) -> Outcome:
-    return _regions(losses, exact, density, ratio)
-
-
-def _same_phase(theory: Tensor, trained: Tensor, gap: Tensor) -> Outcome:
+def empirical(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: Float[Tensor, "point"]) -> Outcome:
     outside = gap > BAND
     if not outside.any():
         return Outcome((False,), "no point lies outside the band")
@@ -71,25 +69,6 @@ def _same_phase(theory: Tensor, trained: Tensor, gap: Tensor) -> Outcome:
         (share >= 0.95,),
         f"same phase at {at_least(share)} of the points outside the band (a share {below(inside)} of all is inside)",
     )
-
-
-@registry.claim(
-    "phase/empirical-n2",
-    says="trained models (n = 2, m = 1) are in the phase that theory says, away from the boundaries",
-    criterion="the same phase at 95 % or more of the points outside the band, in which the best of another phase costs "
-    "less than 10 % more",
-)
-def empirical_n2(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: Float[Tensor, "point"]) -> Outcome:
-    return _same_phase(theory, trained, gap)
-
-
-@registry.claim(
-    "phase/empirical-n3",
-    says="trained models (n = 3, m = 2) are in the phase that theory says, away from the boundaries",
-    criterion="as for n = 2",
-)
-def empirical_n3(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: Float[Tensor, "point"]) -> Outcome:
-    return _same_phase(theory, trained, gap)
 
 
 @registry.claim(

@@ -61,14 +61,19 @@ def plain_log_axis(axis: Axes, which: Literal["x", "y"], low: float, high: float
         high: other end of the data.
         sign: if given, the axis is linear, and carries this times log10 of the data.
     """
-    steps = (1, 2, 5) if high / low < 200 else (1, 3)
-    values = [step * 10.0**k for k in range(-6, 7) for step in steps]
-    ticks = [v for v in values if 0.99 * low <= v <= 1.01 * high]
+    ticks = plain_ticks(low, high)
     if sign is None:
         axis.set(**{f"{which}scale": "log"})
     positions = ticks if sign is None else sign * np.log10(ticks)
     axis.set(**{f"{which}ticks": positions, f"{which}ticklabels": [f"{v:g}" for v in ticks]})
     axis.minorticks_off()
+
+
+def plain_ticks(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, ... between low and high, or 1, 3, 10, ... where that would be crowded."""
+    steps = (1, 2, 5) if high / low < 200 else (1, 3)
+    values = [step * 10.0**k for k in range(-6, 7) for step in steps]
+    return [v for v in values if 0.99 * low <= v <= 1.01 * high]
 
 
 def as_array(values: Tensor) -> np.ndarray:

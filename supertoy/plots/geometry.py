@@ -19,11 +19,11 @@ from matplotlib.typing import ColorType
 from torch import Tensor
 
 from supertoy.measures import REPRESENTED, dimensions_per_feature, feature_dimensionality
-from supertoy.plots._style import LINES, SHAPE_COLOURS, STYLE, WIDTH, as_array, finished, plain_log_axis
+from supertoy.plots._style import LINES, SHAPE_COLOURS, STYLE, WIDTH, as_array, finished, plain_log_axis, plain_ticks
 from supertoy.tegum import POLYTOPES, geometry_graph, tegum_factors
 
-_RATIO_COLOURS = sns.diverging_palette(250, 20, s=90, l=55, center="dark", as_cmap=True)
 # From blue, sparser or less important than the others, over black, the same, to orange, denser or more important.
+_RATIO_COLOURS = sns.diverging_palette(250, 20, s=90, l=55, center="dark", as_cmap=True)
 
 
 def _levels() -> dict[str, float]:
@@ -105,7 +105,6 @@ def dimensionalities_over_sparsity(
 def _draw_graph(axis: Axes, W: Float[Tensor, "hidden feature"]) -> None:
     """The factors side by side, each seen along its two widest directions, in the colour of its shape."""
     W = W.detach().cpu()
-    graph = geometry_graph(W)
     factors = tegum_factors(W)
     axis.set_aspect("equal", adjustable="datalim")
     axis.axis("off")
@@ -121,32 +120,31 @@ def _draw_graph(axis: Axes, W: Float[Tensor, "hidden feature"]) -> None:
         row_height = max(row_height, 2.6 * size)
         centre = np.array([left + 1.3 * size, bottom - 1.3 * size])
         left += 2.6 * size
-        _draw_factor(axis, graph.subgraph(factor.features), W, factor.shape, centre, size)
+        _draw_factor(axis, W[:, factor.features], factor.shape, centre, size)
     axis.autoscale_view()
 
 
-def _draw_factor(axis: Axes, graph: nx.Graph, W: Tensor, shape: str, centre: np.ndarray, size: float) -> None:
-    features = sorted(graph)
+def _draw_factor(axis: Axes, W: Float[Tensor, "hidden member"], shape: str, centre: np.ndarray, size: float) -> None:
+    graph = geometry_graph(W)
+    points = np.zeros((W.shape[1], 2))
     if shape == "other":
-        position = nx.spring_layout(graph, seed=0, iterations=30)
-        position = {f: size * point for f, point in position.items()}
+        layout = nx.spring_layout(graph, seed=0, iterations=30)
+        points = size * np.array([layout[i] for i in range(len(points))])
     else:
         # Coordinates along the principal axes, of which a page shows the first two.
-        values, vectors = np.linalg.eigh((W[:, features].mT @ W[:, features]).double().numpy())
+        values, vectors = np.linalg.eigh(as_array(W.mT @ W))
         axes = (vectors * np.sqrt(np.maximum(values, 0)))[:, ::-1]
-        flat = np.zeros((len(features), 2))
         n_shown = min(2, POLYTOPES[shape].shape[1])
-        flat[:, :n_shown] = axes[:, :n_shown]
-        position = {f: 0.75 * point for f, point in zip(features, flat, strict=True)}
+        points[:, :n_shown] = 0.75 * axes[:, :n_shown]
+    points += centre
     colour = SHAPE_COLOURS[shape]
-    many = len(features) > 8
+    many = len(points) > 8
     lines = LineCollection(
-        [np.array([position[i], position[j]]) + centre for i, j in graph.edges],
+        [points[[i, j]] for i, j in graph.edges],
         colors=[colour], linewidths=0.25 if many else 0.8, alpha=0.8, zorder=1, rasterized=many,
     )  # fmt: skip
     axis.add_collection(lines)
-    dots = np.array([position[f] for f in features]) + centre
-    axis.plot(*dots.T, "o", ms=2.6, color=colour, zorder=2)
+    axis.plot(*points.T, "o", ms=2.6, color=colour, zorder=2)
 
 
 def shapes_over_sparsity(probability: Float[Tensor, "setting"], counts: Sequence[Mapping[str, int]]) -> Figure:
@@ -245,14 +243,14 @@ def perturbed_solutions(
                 axis.plot(*points[k][-1], "o", ms=7, color=colour, mec="black", mew=0.8)
             low = high
         key = figure.colorbar(plt.cm.ScalarMappable(scale, _RATIO_COLOURS), ax=axes[0].tolist(), label=label, shrink=0.8)
-        ticks = [v for v in (0.1, 0.2, 0.5, 1, 2, 5, 10) if 1 / extreme <= v <= extreme]
+        ticks = plain_ticks(1 / extreme, extreme)
         key.set_ticks(ticks, labels=[f"{v:g}" for v in ticks])
         key.minorticks_off()
     return finished(figure)
 
 
 def _last_to_the_right(W: Tensor) -> np.ndarray:
-    """Points [setting, feature, 2], turned and mirrored to lie over each other.
+    """Points [setting, feature, 2], turned to lie over each other.
 
     The last feature points along the positive x axis. Where it is not represented, the first four do so at 45° to the axes.
     """

@@ -58,9 +58,9 @@ def phase_diagrams(
     Source: paper, "Superposition as a phase change".
     """
     for title, values in panels.items():
-        _check_grid(density, ratio, title, *values)
+        _check_grid(density, ratio, f"panel {title!r}", *values)
     if boundaries is not None:
-        _check_grid(density, ratio, "of boundaries", boundaries)
+        _check_grid(density, ratio, "boundaries", boundaries)
     n_columns = min(3, len(panels))
     with plt.rc_context(STYLE):
         width = WIDTH if n_columns > 1 else 0.6 * WIDTH
@@ -106,10 +106,10 @@ def loss_against_theory(
         ValueError: a panel that is not [density, ratio].
     """
     for title, values in panels.items():
-        _check_grid(density, ratio, title, values)
+        _check_grid(density, ratio, f"panel {title!r}", values)
     require_one_each(len(panels), boundaries=boundaries)
     for title, regions in zip(panels, boundaries, strict=True):
-        _check_grid(density, ratio, title, regions)
+        _check_grid(density, ratio, f"boundaries of panel {title!r}", regions)
     with plt.rc_context(STYLE):
         figure, axes, _ = panel_grid(len(panels), len(panels), WIDTH, 3.5)
         for axis, (title, values), regions in zip(axes, panels.items(), boundaries, strict=True):
@@ -205,13 +205,13 @@ def reconstructions(
     return finished(figure)
 
 
-def _check_grid(density: Tensor, ratio: Tensor, title: str, *values: Tensor) -> None:
+def _check_grid(density: Tensor, ratio: Tensor, name: str, *values: Tensor) -> None:
     shape = (len(density), len(ratio))
     if min(shape) < 2:
         raise ValueError(f"density and ratio must have at least two values each, got {list(shape)}")
     for value in values:
         if value.shape != shape:
-            raise ValueError(f"panel {title!r} must have shape {list(shape)}, got {list(value.shape)}")
+            raise ValueError(f"{name} must have shape {list(shape)}, got {list(value.shape)}")
 
 
 def _extent(density: Tensor, ratio: Tensor) -> tuple[float, float, float, float]:

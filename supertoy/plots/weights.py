@@ -7,13 +7,22 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from jaxtyping import Float
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy import checks
 from supertoy.measures import feature_norms, superposition
-from supertoy.plots._style import LINES, SIGNED, STYLE, SUPERPOSITION, WIDTH, checked_titles, colour_key, finished
+from supertoy.plots._style import (
+    LINES,
+    SIGNED,
+    STYLE,
+    SUPERPOSITION,
+    WIDTH,
+    checked_titles,
+    colour_key,
+    finished,
+    plain_log_axis,
+)
 
 
 def weights_and_norms(
@@ -106,7 +115,7 @@ def feature_count(
         axis.set(xscale="log", xlabel="density p = 1 - S (sparser to the right)", ylabel=ylabel)
         axis.set_ylim(bottom=0)
         axis.invert_xaxis()
-        _plain_ticks(axis, probability)
+        plain_log_axis(axis, "x", float(probability.min()), float(probability.max()))
     return finished(figure)
 
 
@@ -142,15 +151,7 @@ def loss_terms(
         axis.plot(probability, measured / total, "o", color="black", ms=5, label="measured", clip_on=False, zorder=5)
         axis.set(xscale="log", xlabel="density p = 1 - S (sparser to the right)", ylabel="share of the loss", ylim=(0, 1.02))
         axis.set_xlim(float(probability.max()), float(probability.min()))
-        _plain_ticks(axis, probability)
+        plain_log_axis(axis, "x", float(probability.min()), float(probability.max()))
         handles, names = axis.get_legend_handles_labels()
         axis.legend(handles[::-1], names[::-1], loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     return finished(figure)
-
-
-def _plain_ticks(axis: Axes, probability: Tensor) -> None:
-    """Densities as they are written, 0.1 rather than 10⁻¹, at 1, 0.3, 0.1, ... and at the sparsest."""
-    lowest = float(probability.min())
-    wanted = [v for v in (1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001) if v > 1.3 * lowest] + [lowest]
-    axis.set_xticks(wanted, [f"{v:.3g}" for v in wanted])
-    axis.minorticks_off()

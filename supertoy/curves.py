@@ -1,0 +1,32 @@
+"""Where measured curves cross."""
+
+import math
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+def first_crossing(
+    x: Float[Tensor, "setting"], falling: Float[Tensor, "setting"], rising: Float[Tensor, "setting"]
+) -> float | None:
+    """The first x at which `rising` stops being below `falling`; None if it never does.
+
+    Interpolated linearly in log x, between neighbours among the settings at which both are finite.
+
+    Args:
+        x: positive, ascending.
+        falling: values of one curve; infinite where it was not found.
+        rising: values of the other.
+
+    >>> x, level = torch.tensor([1.0, 100.0]), torch.ones(2)
+    >>> round(first_crossing(x, falling=torch.tensor([2.0, 0.0]), rising=level), 6)
+    10.0
+    """
+    both = falling.isfinite() & rising.isfinite()
+    log_x, difference = x[both].double().log(), (rising - falling)[both].double()
+    change = ((difference[:-1] < 0) & (difference[1:] >= 0)).nonzero()
+    if not len(change):
+        return None
+    k = int(change[0])
+    share = difference[k] / (difference[k] - difference[k + 1])
+    return math.exp(log_x[k] + share * (log_x[k + 1] - log_x[k]))
