@@ -51,7 +51,15 @@ def colour_key(axis: Axes, cmap: Colormap, limits: tuple[float, float], label: s
     axis.tick_params(labelsize=8)
 
 
-def plain_log_axis(axis: Axes, which: Literal["x", "y"], low: float, high: float, *, sign: int | None = None) -> None:
+def plain_log_axis(
+    axis: Axes,
+    which: Literal["x", "y"],
+    low: float,
+    high: float,
+    *,
+    sign: int | None = None,
+    steps: tuple[int, ...] = (1, 2, 5),
+) -> None:
     """Numbers as they are written, 0.1 rather than 10⁻¹, on a log axis from low to high.
 
     Args:
@@ -60,8 +68,9 @@ def plain_log_axis(axis: Axes, which: Literal["x", "y"], low: float, high: float
         low: end of the data.
         high: other end of the data.
         sign: if given, the axis is linear, and carries this times log10 of the data.
+        steps: which multiples of powers of ten get a number.
     """
-    ticks = plain_ticks(low, high)
+    ticks = plain_ticks(low, high, steps)
     if sign is None:
         axis.set(**{f"{which}scale": "log"})
     positions = ticks if sign is None else sign * np.log10(ticks)
@@ -69,9 +78,8 @@ def plain_log_axis(axis: Axes, which: Literal["x", "y"], low: float, high: float
     axis.minorticks_off()
 
 
-def plain_ticks(low: float, high: float) -> list[float]:
-    """1, 2, 5, 10, ... between low and high, or 1, 3, 10, ... where that would be crowded."""
-    steps = (1, 2, 5) if high / low < 200 else (1, 3)
+def plain_ticks(low: float, high: float, steps: tuple[int, ...] = (1, 2, 5)) -> list[float]:
+    """1, 2, 5, 10, 20, ... between low and high."""
     values = [step * 10.0**k for k in range(-6, 7) for step in steps]
     return [v for v in values if 0.99 * low <= v <= 1.01 * high]
 

@@ -229,8 +229,8 @@ def _image(axis: Axes, density: Tensor, ratio: Tensor, colours: np.ndarray) -> N
     axis.imshow(
         colours.transpose(1, 0, 2), origin="lower", extent=_extent(density, ratio), aspect="auto", interpolation="nearest"
     )
-    plain_log_axis(axis, "x", float(density.min()), float(density.max()), sign=-1)
-    plain_log_axis(axis, "y", float(ratio.min()), float(ratio.max()), sign=1)
+    plain_log_axis(axis, "x", float(density.min()), float(density.max()), sign=-1, steps=(1, 3))
+    plain_log_axis(axis, "y", float(ratio.min()), float(ratio.max()), sign=1, steps=(1, 3))
     axis.spines[:].set(visible=True, color="0.7", linewidth=0.8)
     axis.set_box_aspect(1)
 

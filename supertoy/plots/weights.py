@@ -115,7 +115,7 @@ def feature_count(
         axis.set(xscale="log", xlabel="density p = 1 - S (sparser to the right)", ylabel=ylabel)
         axis.set_ylim(bottom=0)
         axis.invert_xaxis()
-        plain_log_axis(axis, "x", float(probability.min()), float(probability.max()))
+        plain_log_axis(axis, "x", float(probability.min()), float(probability.max()), steps=(1, 3))
     return finished(figure)
 
 
@@ -151,7 +151,7 @@ def loss_terms(
         axis.plot(probability, measured / total, "o", color="black", ms=5, label="measured", clip_on=False, zorder=5)
         axis.set(xscale="log", xlabel="density p = 1 - S (sparser to the right)", ylabel="share of the loss", ylim=(0, 1.02))
         axis.set_xlim(float(probability.max()), float(probability.min()))
-        plain_log_axis(axis, "x", float(probability.min()), float(probability.max()))
+        plain_log_axis(axis, "x", float(probability.min()), float(probability.max()), steps=(1, 3))
         handles, names = axis.get_legend_handles_labels()
         axis.legend(handles[::-1], names[::-1], loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     return finished(figure)
