@@ -284,7 +284,7 @@ def restarts() -> None:
 
 def _mean_rows(n_steps: int, batch_size: int) -> float:
     """Rows per step of a training, on average over its stages."""
-    schedule = training._Schedule(n_steps, batch_size, None, 0.01, 1, frozenset())
+    schedule = training._Schedule(n_steps, batch_size, None, 0.01, "adam", 1, frozenset())
     ends = [0, *(end for end, _, _ in schedule.stages())]
     return sum((b - a) * rows for a, b, (_, rows, _) in zip(ends, ends[1:], schedule.stages(), strict=False)) / n_steps
 

@@ -2,9 +2,9 @@
 
 Usage: python scripts/strip_images.py [--check] NOTEBOOK_OR_FOLDER ...
 
-What goes: image data of every kind, the run times of cells, the state of live widgets, and the version of the Python
-that ran the notebook. A notebook is written only when that changes it. The exit code is 1 when a notebook was changed,
-or with --check when one would be.
+What goes: image data of every kind, explorers (outputs in HTML, which are pictures that move), the run times of cells,
+the state of live widgets, and the version of the Python that ran the notebook. A notebook is written only when that
+changes it. The exit code is 1 when a notebook was changed, or with --check when one would be.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 
-IMAGES = ("image/png", "image/jpeg", "image/gif", "image/svg+xml", "application/pdf")
+IMAGES = ("image/png", "image/jpeg", "image/gif", "image/svg+xml", "application/pdf", "text/html")
 
 
 def strip(notebook: nbformat.NotebookNode) -> None:

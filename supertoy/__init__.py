@@ -1,7 +1,7 @@
 """supertoy: toy models of superposition, trained in seconds. The package behind the book."""
 
-from supertoy import claims, phases, plots, surface, tegum, theory
-from supertoy.curves import first_crossing
+from supertoy import claims, explore, phases, plots, sets, stages, surface, tegum, theory
+from supertoy.curves import decrease_near, first_crossing, last_rises, plateaus
 from supertoy.data import AnticorrelatedSets, CorrelatedSets, FeatureDistribution, Independent, PartlyCorrelatedPairs
 from supertoy.enumeration import quadrature
 from supertoy.loss import expected_loss, sampled_loss
@@ -39,16 +39,22 @@ __all__ = [
     "ToyModel",
     "canonical_orientation",
     "claims",
+    "decrease_near",
     "dimensions_per_feature",
     "expected_loss",
+    "explore",
     "feature_dimensionality",
     "feature_norms",
     "first_crossing",
+    "last_rises",
     "n_represented",
     "phases",
+    "plateaus",
     "plots",
     "quadrature",
     "sampled_loss",
+    "sets",
+    "stages",
     "superposition",
     "surface",
     "sweep",

@@ -1,4 +1,4 @@
-"""One training step of many small models at once, on one screen: forward, loss, hand-derived gradients, Adam.
+"""One training step of many small models at once, on one screen: forward, loss, hand-derived gradients, optimizer.
 
 Two ideas keep it to some fifteen operations, each on one large tensor:
 
@@ -45,6 +45,7 @@ class TrainingStep:
         matrices: as from `pack`, with a restart axis behind `instance`; changed in place.
         importance: I_i, [instance, feature].
         root_weight: √w of the rows of every batch, [instance, row].
+        optimizer: what turns gradients into a step, one of `OPTIMIZERS`.
     """
 
     weights_ride = True  # whether rows are √w x rather than x
@@ -55,9 +56,10 @@ class TrainingStep:
         matrices: list[Float[Tensor, "instance restart hidden_and_bias feature"]],
         importance: Float[Tensor, "instance feature"],
         root_weight: Float[Tensor, "instance row"],
+        optimizer: str = "adam",
     ) -> None:
         self.model, self.matrices = model, matrices
-        self.adam = Adam(matrices)
+        self.optimizer = OPTIMIZERS[optimizer](matrices)
         self.importance = importance.to(matrices[0])
         self.equally_important = bool((importance == 1).all())
         self.use_rows(root_weight)
@@ -97,7 +99,7 @@ class TrainingStep:
     def forward_and_backward(
         self, x: Float[Tensor, "instance feature row"], loss: Float[Tensor, "instance restart 1"]
     ) -> None:
-        """Each model's loss on the rows √w x, and half its gradients (Adam does not see a constant factor)."""
+        """Each model's loss on the rows √w x, and half its gradients."""
         torch.bmm(self.inward_all, x, out=self.hidden_all)
         if self.model.hidden_relu:
             self.hidden.relu_()
@@ -131,12 +133,12 @@ class TrainingStep:
     ) -> None:
         """One step on the rows √w x; their loss goes into `loss`."""
         self.forward_and_backward(x, loss)
-        self.adam.step(self.gradients, learning_rate)
+        self.optimizer.step(self.gradients, learning_rate)
 
     def keep(self, restart: Tensor) -> None:
         """Go on with these restarts, [instance, kept]; `use_rows` has to follow."""
         self.matrices = [_kept(matrix, restart) for matrix in self.matrices]
-        self.adam.keep(self.matrices, restart)
+        self.optimizer.keep(self.matrices, restart)
 
 
 class ActivationStep(TrainingStep):
@@ -167,6 +169,23 @@ def step_kind(model: ToyModel) -> type[TrainingStep]:
     return ActivationStep if model.any_activation else TrainingStep
 
 
+class GradientDescent:
+    """Plain gradient descent: every parameter moves by the learning rate times its gradient."""
+
+    sees_scale = True  # of the loss: twice the loss makes twice the step
+
+    def __init__(self, matrices: list[Tensor]) -> None:
+        self.matrices = matrices
+
+    def step(self, gradients: list[Tensor], learning_rate: float) -> None:
+        """Change the matrices by one step against the gradients, of which these are half."""
+        torch._foreach_add_(self.matrices, gradients, alpha=-2 * learning_rate)
+
+    def keep(self, matrices: list[Tensor], restart: Tensor) -> None:
+        """Go on with `matrices`; there is nothing else to remember."""
+        self.matrices = matrices
+
+
 class Adam:
     """Adam with one fused operation for all parameters, which an interrupt cannot leave half done.
 
@@ -174,6 +193,8 @@ class Adam:
 
     Source: Kingma & Ba (2015), algorithm 1.
     """
+
+    sees_scale = False
 
     def __init__(self, matrices: list[Tensor]) -> None:
         self.matrices = matrices
@@ -194,6 +215,9 @@ class Adam:
         """Go on with `matrices` in place of those that these restarts were chosen from."""
         self.matrices = matrices
         self.means, self.squares = ([_kept(t, restart) for t in state] for state in (self.means, self.squares))
+
+
+OPTIMIZERS: dict[str, type[Adam] | type[GradientDescent]] = {"adam": Adam, "gradient descent": GradientDescent}
 
 
 def _kept(tensor: Tensor, restart: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from supertoy import checks
 from supertoy.data import FeatureDistribution
-from supertoy.loss import expected_loss
+from supertoy.loss import expected_loss, feature_moments
 from supertoy.models import ReLUOutputModel
 from supertoy.series import relu_moments
 
@@ -42,6 +42,60 @@ def linear_loss_terms(
     benefit = (I * (1 - squared_norm).square()).sum(-1)
     interference = (I * (gram.square().sum(-1) - squared_norm.square())).sum(-1)
     return benefit, interference
+
+
+def principal_components(
+    data: FeatureDistribution,
+) -> tuple[Float[Tensor, "instance feature"], Float[Tensor, "instance feature feature"]]:
+    """Principal components of the data, from its exact covariance, float64.
+
+    The variances that the first m leave over are the loss of the best linear model with m hidden dimensions, where all
+    features are equally important.
+
+    Args:
+        data: any distribution.
+
+    Returns:
+        Variances, largest first, and unit vectors [instance, feature, component].
+
+    Source: paper, "Collapsing features" and "Demonstrating superposition", on linear models and PCA.
+
+    >>> variance, _ = principal_components(st.CorrelatedSets(n_sets=1, set_size=2, probability=1.0))
+    >>> variance  # of values uniform on [0, 1]
+    tensor([[0.0833, 0.0833]], dtype=torch.float64)
+    """
+    mean, second = feature_moments(data)
+    variance, vectors = torch.linalg.eigh(second - mean[:, :, None] * mean[:, None])
+    return variance.flip(-1), vectors.flip(-1)
+
+
+def nearest_pca_solution(W: Float[Tensor, "hidden feature"], data: FeatureDistribution) -> Float[Tensor, "hidden feature"]:
+    """Of all the best linear models the one nearest to W: its rows span the first m principal components.
+
+    There are many, since any rotation of the hidden space is as good, and any choice among components of equal variance.
+
+    Args:
+        W: weights of one model.
+        data: one setting.
+
+    Raises:
+        ValueError: W does not fit the data, or is not finite; data holds several settings.
+
+    Source: paper, "Collapsing features", whose densest models are PCA.
+    """
+    checks.require_weights(W=W[None])
+    if data.n_instances != 1 or data.n_features != W.shape[1]:
+        raise ValueError(f"data must hold one setting of {W.shape[1]} features, got {data.n_instances} of {data.n_features}")
+    m = W.shape[0]
+    W = W.detach().double()
+    variance, vectors = (value[0] for value in principal_components(data))
+    equal = (variance - variance[m - 1]).abs() < 1e-9 * variance[0]
+    ahead, free = vectors[:, (variance > variance[m - 1]) & ~equal], vectors[:, equal]
+    # Of the components that tie for the last places, those that W has most of.
+    _, _, directions = torch.linalg.svd(W @ free, full_matrices=False)
+    components = torch.cat([ahead, free @ directions[: m - ahead.shape[1]].mT], dim=1)
+    left, _, right = torch.linalg.svd(W @ components)  # the rotation that brings them nearest: orthogonal Procrustes
+    return left @ right @ components.mT
 
 
 def zero_sparse_loss(b: Float[Tensor, "instance feature"], importance: float | Tensor = 1.0) -> Float[Tensor, "instance"]:

@@ -19,7 +19,7 @@ from supertoy.lattice import batches
 from supertoy.loss import check_fit, expected_loss, has_closed_form
 from supertoy.models import ToyModel
 from supertoy.progress import progress
-from supertoy.step import pack, step_kind, unpack
+from supertoy.step import OPTIMIZERS, pack, step_kind, unpack
 from supertoy.streams import stream
 from supertoy.threads import in_threads
 
@@ -59,6 +59,7 @@ def train(
     batch_size: int = 256,
     n_nodes: int | None = None,
     learning_rate: float = 0.03,
+    optimizer: str = "adam",
     n_restarts: int = 1,
     seed: int = 0,
     snapshot_steps: Iterable[int] = (),
@@ -66,11 +67,11 @@ def train(
 ) -> Record:
     """Train every instance of `model` in place; with restarts, keep the one of lowest expected loss for each instance.
 
-    Adam, with a learning rate that rises over the first twentieth of the steps, stays, and falls to zero over the second
-    half. Batches grow: the first 0.3 of the steps see a quarter of `batch_size`, those up to 0.7 a half. The first restart
-    starts from the model's present weights, the others from fresh ones; all restarts of an instance see the same batches.
-    Where batches grow, the best quarter of the restarts goes on, but never fewer than two. (With `n_nodes` every batch is
-    the whole expectation, and does not grow; restarts are dropped all the same.)
+    Adam (or plain gradient descent), with a learning rate that rises over the first twentieth of the steps, stays, and falls
+    to zero over the second half. Batches grow: the first 0.3 of the steps see a quarter of `batch_size`, those up to 0.7 a
+    half. The first restart starts from the model's present weights, the others from fresh ones; all restarts of an instance
+    see the same batches. Where batches grow, the best quarter of the restarts goes on, but never fewer than two. (With
+    `n_nodes` every batch is the whole expectation, and does not grow; restarts are dropped all the same.)
 
     Random numbers are keyed by (seed, instance), so what is trained beside an instance matters to it only by roundings
     in the last bit (which training can amplify). The same call gives the same bits on any number of threads.
@@ -84,6 +85,8 @@ def train(
         n_nodes: if given, every step sees the whole expectation instead of a batch: all sets of active features, each active
             value at this many nodes (see `quadrature`). For few features; deterministic, without sampling noise.
         learning_rate: at its peak.
+        optimizer: "adam", or "gradient descent", which is slower but goes where the loss falls fastest: to see how models
+            learn. Its steps are as long as the loss is steep, so it needs another learning rate.
         n_restarts: independent starts per instance.
         seed: of the batches and of the fresh starts.
         snapshot_steps: steps after which to keep a copy of the parameters, 0 to n_steps.
@@ -100,14 +103,14 @@ def train(
     snapshot_at = frozenset(snapshot_steps)
     I = check_options(
         model, data, importance=importance, n_steps=n_steps, batch_size=batch_size, n_nodes=n_nodes,
-        learning_rate=learning_rate, n_restarts=n_restarts, seed=seed, snapshot_steps=snapshot_at,
+        learning_rate=learning_rate, optimizer=optimizer, n_restarts=n_restarts, seed=seed, snapshot_steps=snapshot_at,
         first_instance=first_instance,
     )  # fmt: skip
     data = data.to(dtype=model.b.dtype, device=model.b.device)
     if n_nodes is not None:
         batch_size = quadrature(data.select(slice(0, 1)), n_nodes)[0].shape[1]
 
-    schedule = _Schedule(n_steps, batch_size, n_nodes, learning_rate, n_restarts, snapshot_at)
+    schedule = _Schedule(n_steps, batch_size, n_nodes, learning_rate, optimizer, n_restarts, snapshot_at)
     start = pack(model)
     per_instance = model.n_features * max(rows * kept for _, rows, kept in schedule.stages())
     pieces = [
@@ -134,6 +137,7 @@ def check_options(
     batch_size: int,
     n_nodes: int | None,
     learning_rate: float,
+    optimizer: str,
     n_restarts: int,
     seed: int,
     snapshot_steps: Iterable[int],
@@ -145,6 +149,8 @@ def check_options(
     checks.require_int(batch_size=batch_size, at_least=4)
     checks.require_int(seed=seed, first_instance=first_instance, at_least=0)
     checks.require_number(learning_rate=learning_rate, above=0)
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {optimizer!r}")
     checks.require_finite(**dict(model.named_parameters()))
     if not set(snapshot_steps) <= set(range(n_steps + 1)):
         raise ValueError(f"snapshot_steps must lie between 0 and n_steps = {n_steps}, got {sorted(snapshot_steps)}")
@@ -183,6 +189,7 @@ class _Schedule:
     batch_size: int
     n_nodes: int | None
     learning_rate: float
+    optimizer: str
     n_restarts: int
     snapshot_at: frozenset[int]
 
@@ -238,7 +245,9 @@ class _Piece:
         for last, n_rows, n_kept in self.schedule.stages():
             root_weight, scale, rows = self._rows(n_rows, last - self.n_done)
             if step is None:
-                step = step_kind(self.model)(self.model, self.matrices, self.importance, root_weight)
+                step = step_kind(self.model)(
+                    self.model, self.matrices, self.importance, root_weight, self.schedule.optimizer
+                )
             else:
                 kept = self._recent().topk(n_kept, dim=1, largest=False).indices.sort(1).values
                 step.keep(kept)
@@ -313,11 +322,17 @@ class _Piece:
             if step_kind(self.model).weights_ride:
                 rows = rows * root_weight[:, None]
             return root_weight, torch.ones_like(x[:1, 0, 0]), itertools.repeat(rows)
-        # All rows but the zero vector weigh the same, so they may weigh 1 until the loss is reported.
         weight = self.data.row_weights(n_rows).flip(1).expand(self.n_instances, -1)  # the zero vector is last
         generators = [self._stream(k, f"batches {self.n_done}", self.data.device) for k in range(self.n_instances)]
-        root_weight = (weight / weight[:, :1]).sqrt()
-        return root_weight, weight[:, 0], batches(self.data, n_rows, n_steps, generators)
+        drawn = batches(self.data, n_rows, n_steps, generators)
+        # All rows but the zero vector weigh the same, so they may weigh 1 until the loss is reported, if the optimizer does
+        # not see the difference. Otherwise the rows carry it.
+        root_weight, scale = (weight / weight[:, :1]).sqrt(), weight[:, 0]
+        if not OPTIMIZERS[self.schedule.optimizer].sees_scale:
+            return root_weight, scale, drawn
+        if step_kind(self.model).weights_ride:
+            drawn = (scale.sqrt()[:, None, None] * rows for rows in drawn)
+        return weight.sqrt(), torch.ones_like(scale), drawn
 
     def _stream(self, instance: int, purpose: str, device: torch.device | str) -> torch.Generator:
         return stream(self.seed, self.first_instance + instance, purpose, device)

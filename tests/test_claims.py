@@ -9,12 +9,12 @@ import torch
 import supertoy as st
 from supertoy.claims._words import at_least
 from supertoy.claims.superposition import POLYTOPES
-from tests.claim_cases import geometry, phase, superposition
+from tests.claim_cases import correlation, dynamics, geometry, phase, superposition
 from tests.claim_cases.superposition import K_SPARSE, plane
 
 CASES = {
     f"{section.__name__.rpartition('.')[2]}/{name}": case
-    for section in (superposition, phase, geometry)
+    for section in (superposition, phase, geometry, correlation, dynamics)
     for name, case in section.CASES.items()
 }
 
@@ -77,6 +77,28 @@ def test_judges_look_at_every_part_of_their_criterion(name, change):
         ("geometry/pentagon-stretch", {"W": geometry.pentagons(72, 72, 72, 75, 77)}),
         ("geometry/pentagon-digon", {"ratio": 2 * geometry.RATIO}),
         ("geometry/norm-bias", {"b": 1 - geometry.NORM**2}),
+        ("correlation/orthogonal", {"W": 0.4 * correlation.CROSS}),  # not represented
+        ("correlation/side-by-side", {"W": correlation.SPLIT_HEXAGON}),
+        ("correlation/side-by-side", {"W": correlation.PENTAGON}),
+        ("correlation/side-by-side", {"W_independent": correlation.HEXAGON}),
+        ("correlation/side-by-side", {"collapsed": correlation.NONE}),
+        ("correlation/local-bases", {"W_independent": correlation.TWO_BASES}),
+        ("correlation/local-bases", {"W": correlation.TWO_BASES * torch.tensor([0.4] + [1.0] * 19)}),  # one is missing
+        ("correlation/collapse", {"pca_loss": torch.full((5,), 0.9)}),
+        ("correlation/collapse", {"W": torch.cat([correlation.COLLAPSING[:4], correlation.THREE[None]])}),  # no projection
+        ("correlation/collapse", {"W": 1.3 * correlation.COLLAPSING}),  # norms
+        ("dynamics/energy-levels", {"D": 0.8 * dynamics.JUMPING}),  # another level
+        ("dynamics/energy-levels", {"loss": dynamics.ELSEWHERE}),
+        ("dynamics/energy-levels", {"D": 0.5 * dynamics.CREEPING / 0.35}),  # no jumps
+        ("dynamics/energy-levels", {"D": 0 * dynamics.JUMPING}),
+        ("dynamics/geometric-stages", {"W": dynamics.TURNED}),
+        ("dynamics/geometric-stages", {"n_between": torch.ones(10).long()}),
+        ("dynamics/geometric-stages", {"angle": torch.full((10,), 90.0)}),
+        ("dynamics/geometric-stages", {"in_order": ~dynamics.TRUE}),
+        ("dynamics/cross-set-antipodes", {"W": dynamics.TURNED[None]}),  # no octahedron at all
+        ("dynamics/paths", {"taken": dynamics.MANY[:100]}),  # one path only
+        ("dynamics/paths", {"taken": dynamics.MANY[-50:]}),  # too few runs
+        ("dynamics/pca-first", {"distance": torch.full((9,), 0.2)}),
     ],
 )
 def test_judges_of_later_chapters_do_so_too(name, change):

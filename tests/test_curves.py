@@ -28,3 +28,32 @@ def test_of_several_crossings_it_is_the_first():
     x = torch.tensor([1.0, 2, 4, 8, 16])
     back_and_forth = torch.tensor([1.0, -1, 1, -1, -1])
     assert st.first_crossing(x, falling=back_and_forth, rising=torch.zeros(5)) == pytest.approx(2**0.5)
+
+
+def test_a_loss_rests_where_it_is_flat_on_log_axes():
+    steps = torch.logspace(0, 3, 61, dtype=torch.float64).round().unique().long()
+    loss = torch.where(steps < 30, 1.0, torch.where(steps < 300, 0.1, 0.01)).double()
+    runs = [(int(steps[a]), int(steps[b])) for a, b in st.plateaus(steps, loss)]
+    assert len(runs) == 3
+    assert [start for start, _ in runs[1:]] == [int(steps[steps >= 30][0]), int(steps[steps >= 300][0])]
+    assert st.plateaus(steps, 1 / steps.double()) == []
+    assert st.plateaus(steps, steps.double() ** -0.1) == [(0, len(steps) - 1)]
+
+
+def test_short_rests_do_not_count():
+    steps, loss = torch.tensor([100, 110, 120, 130]), torch.tensor([1.0, 1.0, 0.5, 0.2])
+    assert st.plateaus(steps, loss) == []
+    assert st.plateaus(steps, loss, length=1.05) == [(0, 1)]
+
+
+def test_only_the_last_rise_counts():
+    values = torch.tensor([[0.0, 0, 1], [1, 0, 1], [0, 0, 1], [1, 0, 1]])
+    rises = st.last_rises(torch.tensor([0, 10, 20, 30]), values, level=0.5)
+    assert rises[0] == 25
+    assert rises[1:].isnan().all()
+
+
+def test_decrease_in_overlapping_windows_counts_once():
+    steps, loss = torch.tensor([0, 10, 20]), torch.tensor([3.0, 1.0, 0.0])
+    assert st.decrease_near(steps, loss, torch.tensor([4.0, 6.0]), half_width=2) == pytest.approx(2 / 3)
+    assert st.decrease_near(steps, loss, torch.tensor([]), half_width=2) == 0

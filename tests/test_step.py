@@ -115,3 +115,18 @@ def test_an_importance_that_is_not_one_for_all_is_no_special_case():
     assert [step.equally_important for step in steps] == [False, True]
     assert_close(losses[0], 2 * losses[1])
     assert_close(steps[0].gradients[0], 2 * steps[1].gradients[0])
+
+
+@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
+def test_gradient_descent_moves_each_parameter_against_its_gradient(kind):
+    I = IMPORTANCES["falling"].double()
+    _, model, x, weight = step_and_models(kind, I)
+    matrices = [matrix.unflatten(0, (N_INSTANCES, N_RESTARTS)).clone() for matrix in pack(model)]
+    step = step_kind(model)(model, matrices, I.expand(N_INSTANCES, N), weight.sqrt(), "gradient descent")
+    step(weighted(step, x, weight), 0.1, no_losses(1)[0])
+
+    x, weight = (t.repeat_interleave(N_RESTARTS, 0) for t in (x, weight))
+    torch.einsum("kb,i,kbi->", weight, I, (model(x) - model.target(x)).square()).backward()
+    moved = unpack(model, [matrix.flatten(0, 1) for matrix in step.matrices])
+    for name, parameter in model.named_parameters():
+        assert_close(moved[name], parameter.detach() - 0.1 * parameter.grad)

@@ -18,7 +18,7 @@ def chapter(tmp_path):
     """A notebook as an editor leaves it: figures, run times, widget state."""
     figure = new_output(
         "display_data",
-        {"image/svg+xml": "<svg/>", "image/png": "aGk=", "text/plain": TEXT},
+        {"image/svg+xml": "<svg/>", "image/png": "aGk=", "text/html": "<script>", "text/plain": TEXT},
         metadata={"image/png": {"width": 900}},
     )
     words = new_output("stream", name="stdout", text="reproduced\n")

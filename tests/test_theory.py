@@ -107,3 +107,36 @@ def test_bad_arguments_are_refused():
         theory.least_interference(0, 2)
     with pytest.raises(ValueError, match="W must be finite"):
         theory.linear_loss_terms(torch.full((1, 2, 2), torch.nan))
+
+
+def test_principal_components_leave_over_what_the_best_linear_model_loses():
+    data = st.CorrelatedSets(3, 2, torch.tensor([[0.3], [0.8]]))
+    model = st.LinearModel(2, 6, 2).requires_grad_(False)
+    record = st.train(model, data, n_nodes=3, n_steps=800, n_restarts=4)
+    variance, vectors = st.theory.principal_components(data)
+    assert_close(record.loss, variance[:, 2:].sum(1), rtol=1e-4, atol=0)
+    assert_close(vectors.mT @ vectors, torch.eye(6, dtype=torch.float64).expand(2, -1, -1))
+
+
+def test_the_nearest_pca_solution_is_one_and_a_pca_solution_is_nearest_to_itself():
+    data = st.CorrelatedSets(3, 2, 0.5)
+    generator = torch.Generator().manual_seed(0)
+    pairs = torch.block_diag(*[torch.ones(1, 2) / 2**0.5] * 3)  # the components of largest variance, all three equal
+    mixed = torch.linalg.qr(torch.randn(3, 3, generator=generator))[0][:2] @ pairs
+    assert_close(st.theory.nearest_pca_solution(mixed, data), mixed.double(), rtol=0, atol=1e-6)
+    nearest = st.theory.nearest_pca_solution(mixed + 0.1 * torch.randn(2, 6, generator=generator), data)
+    linear = st.LinearModel(1, 6, 2, dtype=torch.float64)
+    mean = torch.full((6,), 0.25, dtype=torch.float64)
+    linear = linear.like({"W": nearest[None], "b": (mean - nearest.T @ nearest @ mean)[None]})
+    variance, _ = st.theory.principal_components(data)
+    assert_close(st.expected_loss(linear, data), variance[:, 2:].sum(1))
+    with pytest.raises(ValueError, match="data must hold one setting of 6 features, got 1 of 4"):
+        st.theory.nearest_pca_solution(mixed, st.Independent(4, 0.5))
+
+
+def test_components_ahead_of_a_tie_are_always_in():
+    data = st.CorrelatedSets(1, 3, 0.5)  # the sum of the three is ahead, their differences tie
+    W = torch.tensor([[1.0, -1.0, 0.0], [0.0, 0.1, 0.0]])
+    nearest = st.theory.nearest_pca_solution(W, data)
+    total = torch.ones(3, dtype=torch.float64) / 3**0.5
+    assert_close((nearest @ total).norm(), torch.tensor(1.0, dtype=torch.float64))

@@ -320,3 +320,32 @@ def test_weights_that_are_not_finite_are_refused():
     model.b[1, 3] = float("inf")
     with pytest.raises(ValueError, match=r"b must be finite; got inf at \[instance 1, feature 3\]"):
         st.train(model, st.Independent(5, 0.5))
+
+
+@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
+def test_gradient_descent_takes_the_same_steps_on_batches_as_on_the_expectation(kind):
+    data = st.Independent(3, torch.tensor([[0.5], [0.1]]), signed=not kind.target_is_input)
+    moved = []
+    for options in ({"n_nodes": 8}, {"batch_size": 2**15}):
+        model = kind(2, 3, 2).requires_grad_(False)
+        start = model.b.clone()
+        st.train(model, data, optimizer="gradient descent", learning_rate=0.2, n_steps=4, **options)
+        moved.append(model.b - start)
+    assert moved[0].abs().max() > 0.01
+    assert_close(moved[1], moved[0], rtol=0.1, atol=2e-3)
+
+
+def test_gradient_descent_lowers_the_loss_step_by_step_and_restarts_work():
+    model = st.ReLUOutputModel(2, 4, 2).requires_grad_(False)
+    data = st.CorrelatedSets(2, 2, torch.tensor([[0.1], [0.3]]))
+    options = {"optimizer": "gradient descent", "learning_rate": 1.0, "n_nodes": 3}
+    record = st.train(model, data, n_steps=400, n_restarts=8, **options)
+    assert (record.losses.diff(dim=0) < 1e-6).all()
+    assert (record.loss < 0.3 * record.losses[0]).all()
+    assert_close(record.loss, st.expected_loss(model, data))
+
+
+def test_unknown_optimizers_are_refused():
+    model = st.ReLUOutputModel(1, 4, 2)
+    with pytest.raises(ValueError, match="optimizer must be one of 'adam', 'gradient descent', got 'sgd'"):
+        st.train(model, st.Independent(4, 0.1), optimizer="sgd")

@@ -4,7 +4,19 @@ A judge looks at what one seed produced and says whether the claim holds there; 
 measured. `check` runs a claim's judge over all seeds and gives the verdict; a `Table` shows the findings of a chapter.
 """
 
-from supertoy.claims import geometry, phase, superposition
+from supertoy.claims import correlation, dynamics, geometry, phase, superposition
 from supertoy.claims._claim import Claim, Finding, Outcome, Table, check, registry
 
-__all__ = ["Claim", "Finding", "Outcome", "Table", "check", "geometry", "phase", "registry", "superposition"]
+__all__ = [
+    "Claim",
+    "Finding",
+    "Outcome",
+    "Table",
+    "check",
+    "correlation",
+    "dynamics",
+    "geometry",
+    "phase",
+    "registry",
+    "superposition",
+]

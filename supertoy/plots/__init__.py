@@ -6,7 +6,20 @@ dimension of its own) to yellow (shared), `SHAPE_COLOURS` one for each polytope.
 """
 
 from supertoy.plots._style import IMPORTANCE, LINES, SHAPE_COLOURS, SIGNED, SUPERPOSITION
+from supertoy.plots.correlation import (
+    angles_over_correlation,
+    capacity_over_density,
+    collapse_over_density,
+    gram_by_set,
+    samples_and_correlation,
+)
 from supertoy.plots.directions import feature_directions
+from supertoy.plots.dynamics import (
+    directions_in_space,
+    levels_over_training,
+    saddles_over_training,
+    stages_over_training,
+)
 from supertoy.plots.geometry import (
     benefit_per_dimension,
     dimensionalities_over_sparsity,
@@ -31,11 +44,17 @@ __all__ = [
     "SHAPE_COLOURS",
     "SIGNED",
     "SUPERPOSITION",
+    "angles_over_correlation",
     "benefit_per_dimension",
+    "capacity_over_density",
+    "collapse_over_density",
     "dimensionalities_over_sparsity",
     "dimensions_over_sparsity",
+    "directions_in_space",
     "feature_count",
     "feature_directions",
+    "gram_by_set",
+    "levels_over_training",
     "loss_against_theory",
     "loss_contours",
     "loss_crossing",
@@ -45,7 +64,10 @@ __all__ = [
     "perturbed_solutions",
     "phase_diagrams",
     "reconstructions",
+    "saddles_over_training",
+    "samples_and_correlation",
     "shapes_over_sparsity",
     "solution_losses",
+    "stages_over_training",
     "weights_and_norms",
 ]

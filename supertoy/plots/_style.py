@@ -88,6 +88,13 @@ def as_array(values: Tensor) -> np.ndarray:
     return values.detach().double().cpu().numpy()
 
 
+def set_of_feature(n_features: int, set_size: int) -> list[int]:
+    """Number of each feature's set, where sets of equal size follow each other; ValueError if they do not fit."""
+    if set_size < 1 or n_features % set_size:
+        raise ValueError(f"set_size must divide the number of features, {n_features}, got {set_size}")
+    return [i // set_size for i in range(n_features)]
+
+
 def finished(figure: Figure) -> Figure:
     """Take the figure out of pyplot's hands: a notebook then shows it once, as the value of the cell."""
     plt.close(figure)

@@ -7,18 +7,20 @@ import numpy as np
 import seaborn as sns
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, to_rgba
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy import checks
-from supertoy.plots._style import IMPORTANCE, STYLE, WIDTH, checked_titles, finished
+from supertoy.plots._style import IMPORTANCE, LINES, STYLE, WIDTH, as_array, checked_titles, finished, set_of_feature
 
 
 def feature_directions(
     W: Float[Tensor, "instance 2 feature"],
     *,
     importance: float | Tensor = 1.0,
+    set_size: int | None = None,
+    reference: Float[Tensor, "_instance _hidden _feature"] | None = None,
     titles: Sequence[str] | None = None,
 ) -> Figure:
     """Each feature's direction in the plane: the paper's opening figure.
@@ -26,10 +28,13 @@ def feature_directions(
     Args:
         W: weights with two hidden dimensions; orient them first to compare solutions (see `canonical_orientation`).
         importance: colours the features; broadcasts to [instance, feature].
+        set_size: if given, features are coloured by the set of so many that they belong to, instead of by importance.
+        reference: other weights to compare with, drawn as rings.
         titles: one per instance.
 
     Raises:
-        ValueError: W does not have two hidden dimensions, or is not finite; as many titles as instances are needed.
+        ValueError: W does not have two hidden dimensions, or is not finite; as many titles as instances are needed;
+            set_size does not divide the number of features; reference has another shape.
 
     Source: paper, the opening figure of "Demonstrating superposition".
     """
@@ -41,10 +46,14 @@ def feature_directions(
     colour = Normalize(I.min().item(), I.max().item())
     # The most important feature is the darkest, the low end of the map.
     rgba = IMPORTANCE(1 - colour(I.numpy()) if I.max() > I.min() else np.zeros(I.shape))
+    if set_size is not None:
+        rgba = np.broadcast_to([to_rgba(LINES[k]) for k in set_of_feature(W.shape[2], set_size)], (*I.shape, 4))
+    if reference is not None and reference.shape != W.shape:
+        raise ValueError(f"reference must have W's shape {list(W.shape)}, got {list(reference.shape)}")
     points = W.detach().cpu().numpy()
     limit = max(1.45, 1.25 * float(np.linalg.norm(points, axis=1).max()))
     with plt.rc_context(STYLE):
-        n_columns = min(len(W), 5)
+        n_columns = 4 if len(W) in (7, 8) else min(len(W), 5)  # no row that is nearly empty
         n_rows = -(-len(W) // n_columns)
         side = min(WIDTH / n_columns, 2.5)
         figure, axes = plt.subplots(
@@ -54,6 +63,9 @@ def feature_directions(
             axis.remove()
         for k, axis in zip(range(len(W)), axes.flat, strict=False):
             _draw_directions(axis, points[k], rgba[k], limit)
+            if reference is not None:
+                rings = as_array(reference[k])
+                axis.scatter(*rings, s=75, facecolors="none", edgecolors="0.35", linewidths=1, zorder=4)
             axis.set_title(titles[k])
     return finished(figure)
 

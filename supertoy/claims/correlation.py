@@ -1,0 +1,137 @@
+"""How the claims of "Correlated and anticorrelated features" are judged.
+
+What is judged is the solution of lowest expected loss among many starts; the cases are groups of starts. When features
+count as opposite or as one direction is `supertoy.sets`' business.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from supertoy.claims._claim import Outcome, registry
+from supertoy.claims._words import below
+from supertoy.measures import REPRESENTED, feature_norms
+from supertoy.sets import n_directions, partner_angles
+
+COLLAPSED_AT = {0.04: 0, 0.1: 1, 0.175: 2, 0.35: 3}  # pairs, in the middle of the paper's ranges of density
+DENSE = 0.75
+
+
+@registry.claim(
+    "correlation/orthogonal",
+    says="two correlated pairs in two dimensions: the features of each pair are orthogonal",
+    criterion="in the solution of lowest loss both pairs are represented, with their two features 85° to 95° apart",
+)
+def orthogonal(W: Float[Tensor, "2 4"]) -> Outcome:
+    return _both_pairs(W, 90.0)
+
+
+@registry.claim(
+    "correlation/antipodal",
+    says="two anticorrelated pairs in two dimensions: the features of each pair are antipodal",
+    criterion="in the solution of lowest loss both pairs are represented, with their two features 175° or more apart",
+)
+def antipodal(W: Float[Tensor, "2 4"]) -> Outcome:
+    return _both_pairs(W, 180.0)
+
+
+def _both_pairs(W: Tensor, wanted: float) -> Outcome:
+    angles = partner_angles(W[None])[0]
+    if angles.isnan().any():
+        return Outcome((False,), "a feature is not represented")
+    off = (angles - wanted).abs().max().item()
+    held = off <= 5
+    return Outcome((held,), f"partners {'' if held else 'not '}within 5° of {wanted:g}° in the solution of lowest loss")
+
+
+@registry.claim(
+    "correlation/side-by-side",
+    says="three correlated pairs in two dimensions form a hexagon with partners side by side, which independent features do "
+    "not; sometimes a pair collapses",
+    criterion="p = 0.05: of lowest loss is a hexagon (six features, neighbours 45° to 75° apart) with all partners "
+    "neighbours; of independent features, a solution that is no hexagon; in some of the starts a pair has collapsed",
+)
+def side_by_side(W: Float[Tensor, "2 6"], W_independent: Float[Tensor, "2 6"], collapsed: Bool[Tensor, "start"]) -> Outcome:
+    partners = partner_angles(W[None])[0]
+    together = _is_hexagon(W) and bool((partners < 75).all())
+    alone = _is_hexagon(W_independent)
+    share = collapsed.double().mean().item()
+    return Outcome(
+        (together, not alone, share > 0),
+        f"lowest loss: {'a hexagon with partners side by side' if together else 'not a hexagon with partners side by side'}"
+        f"; of independent features {'a hexagon as well' if alone else 'no hexagon'}; a pair has collapsed in "
+        f"{'some' if share > 0 else 'none'} of the starts",
+    )
+
+
+def _is_hexagon(W: Tensor) -> bool:
+    if not (feature_norms(W[None]) > REPRESENTED).all():
+        return False
+    angle = torch.rad2deg(torch.atan2(W[1], W[0])).sort().values
+    steps = torch.cat([angle.diff(), angle[:1] + 360 - angle[-1:]])
+    return bool(((steps > 45) & (steps < 75)).all())
+
+
+@registry.claim(
+    "correlation/local-bases",
+    says="two correlated sets of ten features in ten dimensions: each set is nearly orthogonal within itself",
+    criterion="p = 0.05, lowest loss: all features represented, no |cosine| within a set above 0.2, mean squared cosine "
+    "across sets at least 5 times that within; the model of independent features has a |cosine| above 0.2 within them",
+)
+def local_bases(W: Float[Tensor, "10 20"], W_independent: Float[Tensor, "10 20"]) -> Outcome:
+    largest, within, across = _cosines(W)
+    all_there = bool((feature_norms(W[None]) > REPRESENTED).all())
+    other = _cosines(W_independent)[0]
+    return Outcome(
+        (all_there and largest < 0.2, across >= 5 * within, other > 0.2),
+        f"|cosines| within a set {below(largest)}; mean squared cosine {below(within)} within, {below(across)} across; "
+        f"independent features: |cosines| {'of more' if other > 0.2 else 'of not more'} than 0.2",
+    )
+
+
+def _cosines(W: Tensor) -> tuple[float, float, float]:
+    """Largest |cosine| within the two halves, mean squared cosine within them, and across."""
+    unit = torch.nn.functional.normalize(W, dim=0)
+    gram = (unit.mT @ unit).double()
+    half = W.shape[1] // 2
+    across = gram[:half, half:].square().mean().item()
+    inside = torch.stack([gram[:half, :half], gram[half:, half:]])
+    inside = inside[:, ~torch.eye(half, dtype=torch.bool)]
+    return inside.abs().max().item(), inside.square().mean().item(), across
+
+
+@registry.claim(
+    "correlation/collapse",
+    says="three correlated pairs over density: none collapsed up to p = 0.05, one to 0.15, two to 0.2, all three from 0.25 "
+    "to 0.5, beyond it PCA; a collapsed pair is stored as (a + b) / √2",
+    criterion="lowest loss: 0, 1, 2 and 3 pairs with one direction at p = 0.04, 0.1, 0.175 and 0.35; at 0.75 the "
+    "eigenvalues of WWᵀ within 10 % of 1 and the loss within 2 % of PCA's; in collapsed pairs norms within 0.1 of 1/√2",
+)
+def collapse(
+    density: Float[Tensor, "density"],
+    W: Float[Tensor, "density 2 6"],
+    loss: Float[Tensor, "density"],
+    pca_loss: Float[Tensor, "density"],
+) -> Outcome:
+    directions = n_directions(W, 2)
+    norms = feature_norms(W).unflatten(-1, (-1, 2))
+    counts, halves = {}, True
+    for p in COLLAPSED_AT:
+        k = _nearest(density, p)
+        collapsed = directions[k] == 1
+        counts[p] = int(collapsed.sum())
+        halves &= counts[p] == 0 or bool((norms[k][collapsed] - 0.5**0.5).abs().max() < 0.1)
+    k = _nearest(density, DENSE)
+    spectrum = torch.linalg.eigvalsh(W[k] @ W[k].mT)
+    is_pca = bool((spectrum - 1).abs().max() < 0.1) and bool(loss[k] < 1.02 * pca_loss[k])
+    held = tuple(counts[p] == wanted for p, wanted in COLLAPSED_AT.items())
+    found = ", ".join(f"{count} at {p:g}" for p, count in counts.items())
+    return Outcome(
+        (*held, is_pca, halves),
+        f"collapsed pairs at lowest loss: {found}; at {DENSE:g} {'PCA' if is_pca else 'not PCA'}; collapsed features "
+        f"{'have' if halves else 'do not have'} norm 1/√2",
+    )
+
+
+def _nearest(density: Tensor, p: float) -> int:
+    return int((density - p).abs().argmin())

@@ -1,0 +1,145 @@
+"""How the claims of "Superposition and learning dynamics" are judged."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from supertoy.claims._claim import Outcome, registry
+from supertoy.claims._words import at_least, below
+from supertoy.curves import decrease_near, last_rises
+from supertoy.sets import antipodes
+
+_HALF_WIDTH = 0.05  # of a window around a jump, as a share of training
+
+
+@registry.claim(
+    "dynamics/energy-levels",
+    says="features jump between levels of dimensionality, and the loss drops when they do",
+    criterion="in the end 90 % of represented features within 0.05 of 1/2; half of them rise from 1/8 to 3/8 in a tenth of "
+    "training; after the first tenth, windows of ± 5 % around jumps hold twice the decrease of the same windows shifted at "
+    "random, and more than 99 % of these",
+)
+def energy_levels(
+    steps: Int[Tensor, "snapshot"], D: Float[Tensor, "snapshot feature"], loss: Float[Tensor, "snapshot"]
+) -> Outcome:
+    represented = D[-1] > 1 / 4
+    if not represented.any():
+        return Outcome((False, False, False), "no feature is represented")
+    in_digons = ((D[-1] - 1 / 2).abs() < 0.05)[represented].double().mean().item()
+    length = float(steps[-1])
+    duration = (last_rises(steps, D, 3 / 8) - last_rises(steps, D, 1 / 8))[represented]
+    sudden = (duration.nan_to_num(torch.inf) < length / 10).double().mean().item()
+    share, null = decrease_at_jumps(steps, D, loss)
+    more = (share > null).double().mean().item()
+    ratio = share / null.mean().item()
+    jumping = "half or more" if sudden >= 0.5 else "less than half"
+    return Outcome(
+        (in_digons >= 0.9, sudden >= 0.5, ratio >= 2 and more > 0.99),
+        f"{at_least(in_digons)} of represented features end at 1/2; {jumping} of them jump; windows around jumps hold "
+        f"{at_least(share)} of the decrease after the first tenth, {'all' if more > 0.99 else 'not all'} shifted ones less; "
+        f"{'twice' if ratio >= 2 else 'less than twice'} their mean",
+    )
+
+
+def decrease_at_jumps(
+    steps: Int[Tensor, "snapshot"], D: Float[Tensor, "snapshot feature"], loss: Float[Tensor, "snapshot"]
+) -> tuple[float, Float[Tensor, "shift"]]:
+    """Share of the loss's decrease, after the first tenth of training, near jumps, and near the same windows shifted.
+
+    A feature jumps when its dimensionality rises above 1/4 for good. Shifted windows leave at the end and come in again at
+    the beginning; all shifts by a hundredth of training are taken.
+
+    Args:
+        steps: of the snapshots, ascending.
+        D: dimensionalities at each of them.
+        loss: at each of them.
+    """
+    length = float(steps[-1])
+    start = length / 10
+    later = steps >= start
+    jumps = last_rises(steps, D, 1 / 4)
+    jumps = jumps[jumps >= start]
+    width = _HALF_WIDTH * length
+    shifts = length * torch.arange(1, 90) / 100
+    near = [
+        decrease_near(steps[later], loss[later], (jumps - start + shift) % (length - start) + start, width)
+        for shift in [0.0, *shifts.tolist()]
+    ]
+    return near[0], torch.tensor(near[1:], dtype=torch.float64)
+
+
+@registry.claim(
+    "dynamics/geometric-stages",
+    says="two sets of three in three dimensions: the loss has plateaus, each a geometric move (the sets separate along one "
+    "axis, each becomes a triangle, the triangles an antiprism), and ends at an octahedron",
+    criterion="lowest loss is an octahedron; in most runs at least two plateaus lie between the first and the last; on the "
+    "first after the start the sets are 154° or more apart; then follow triangles, then the octahedron",
+)
+def geometric_stages(
+    W: Float[Tensor, "3 6"],
+    n_between: Int[Tensor, "run"],
+    angle: Float[Tensor, "run"],
+    in_order: Bool[Tensor, "run"],
+) -> Outcome:
+    octahedron = bool((antipodes(W[None]) >= 0).all())
+    shares = [(n_between >= k).double().mean().item() for k in (1, 2)]
+    apart, ordered = (angle >= 154).double().mean().item(), in_order.double().mean().item()
+    second = "most" if shares[1] > 0.5 else "few" if shares[1] < 0.2 else "some"
+    return Outcome(
+        (octahedron, shares[1] > 0.5, apart > 0.5, ordered > 0.5),
+        f"lowest loss: {'an octahedron' if octahedron else 'no octahedron'}; a plateau between in {at_least(shares[0])} of "
+        f"the runs, a second in {second}; there the sets are along one axis in a share {below(apart)} "
+        f"(median {angle.median() / 10:.0f}0°); points, triangles, octahedron in this order in {at_least(ordered)}",
+    )
+
+
+@registry.claim(
+    "dynamics/cross-set-antipodes",
+    says="in that octahedron antipodal partners come from different sets",
+    criterion="in 90 % or more of the octahedra all three antipodal pairs have one feature of each set",
+)
+def cross_set_antipodes(W: Float[Tensor, "run 3 6"]) -> Outcome:
+    partner = antipodes(W)
+    whole = (partner >= 0).all(1)
+    if not whole.any():
+        return Outcome((False,), "no run ends in an octahedron")
+    own = torch.arange(6) // 3
+    crossed = ((partner // 3 != own).all(1))[whole].double().mean().item()
+    return Outcome(
+        (crossed >= 0.9,),
+        f"{at_least(whole.double().mean().item())} of the runs end in an octahedron; in {at_least(crossed)} of these all "
+        f"partners come from different sets",
+    )
+
+
+@registry.claim(
+    "dynamics/paths",
+    says="runs take a few distinct paths to the octahedron",
+    criterion="among 100 runs or more there is more than one path (arrangements at the ends of plateaus), and at most six "
+    "of them are taken by 90 % of the runs",
+)
+def paths(taken: Sequence[tuple[str, ...]]) -> Outcome:
+    counts = [count for _, count in Counter(taken).most_common()]
+    share = sum(counts[:6]) / len(taken)
+    return Outcome(
+        (len(taken) >= 100 and len(counts) > 1, share >= 0.9),
+        f"{'several paths' if len(counts) > 1 else 'one path'}; the most frequent is taken by "
+        f"{'more than half' if 2 * counts[0] > len(taken) else 'less than half'} of the runs, six by {at_least(share)}",
+    )
+
+
+@registry.claim(
+    "dynamics/pca-first",
+    says="an early stage matches the linear (PCA) solution",
+    criterion="on the first plateau after the start, in most runs, 95 % or more of ‖W‖² lies in the leading principal "
+    "components, and WᵀW is within 10 % of their projection (Frobenius norm)",
+)
+def pca_first(inside: Float[Tensor, "run"], distance: Float[Tensor, "run"]) -> Outcome:
+    share, distance = inside.median(), distance.median()
+    return Outcome(
+        (share.item() >= 0.95, distance.item() <= 0.1),
+        f"median over runs: {at_least(share.item())} of ‖W‖² in the leading components; WᵀW off by {below(distance)}",
+    )

@@ -1,0 +1,114 @@
+"""Training as something to scrub through: where the features are, and how large the loss is, after each step."""
+
+import html
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from jaxtyping import Float
+from matplotlib.colors import to_hex
+from torch import Tensor
+
+from supertoy import checks
+from supertoy.plots import LINES
+
+_TEMPLATE = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, repr=False)
+class Trajectory:
+    """A trajectory as a notebook shows it.
+
+    Attributes:
+        html: a fragment of a page: markup, style, script and data, complete in itself.
+        n_steps: how many steps it shows.
+        n_features: features at each of them.
+        n_dimensions: 2 or 3.
+    """
+
+    html: str
+    n_steps: int
+    n_features: int
+    n_dimensions: int
+
+    def __repr__(self) -> str:
+        return f"<Trajectory: {self.n_steps} steps, {self.n_features} features, {self.n_dimensions} dimensions>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": repr(self)}
+
+
+def trajectory(
+    points: Float[Tensor, "step feature dimension"],
+    steps: Sequence[int],
+    loss: Float[Tensor, "step"],
+    *,
+    sets: Sequence[int] | None = None,
+    stages: Sequence[str] | None = None,
+    title: str,
+) -> Trajectory:
+    """Features as they move in training, beside the loss, with a slider for the step.
+
+    The last step is shown first. Points are kept to 3 decimals and the loss to 3 digits, so about 100 steps are a small
+    page; the same arguments give the same bytes.
+
+    Args:
+        points: where the features are after each step, in two or three dimensions.
+        steps: numbers of the steps, ascending; step 0, the initial state, has no place on the loss's log axis.
+        loss: after each step, positive.
+        sets: one number for each feature; features of the same number have the same colour. Each has its own if not
+            given. Ten colours, then they repeat.
+        stages: what training is going through at each step, in words.
+        title: above the drawing, and what it is called to those who cannot see it.
+
+    Raises:
+        ValueError: points are not [step, feature, 2 or 3]; steps do not ascend; loss is not positive; any of points, loss,
+            steps, sets, stages does not fit the others, or is not finite.
+    """
+    n_steps, n_features, n_dimensions = _checked_shape(points, loss)
+    for name, entries, count, of in (
+        ("steps", steps, n_steps, "steps"),
+        ("sets", sets, n_features, "features"),
+        ("stages", stages, n_steps, "steps"),
+    ):
+        if entries is not None and len(entries) != count:
+            raise ValueError(f"{name} must have one entry for each of {count} {of}, got {len(entries)}")
+    steps = [int(step) for step in steps]
+    if steps[0] < 0 or steps != sorted(set(steps)):
+        raise ValueError(f"steps must be ascending and not negative, got {steps}")
+    checks.require_finite(points=points, loss=loss)
+    if not (loss > 0).all():
+        raise ValueError(f"loss must be positive, for its log axis, got {loss.min().item():g}")
+
+    # Colours in the order in which sets first appear, whatever their numbers.
+    names = range(n_features) if sets is None else sets
+    order = {name: k for k, name in enumerate(dict.fromkeys(names))}
+    data = {
+        "steps": steps,
+        "loss": [float(f"{value:.3g}") for value in loss.tolist()],
+        # Adding 0.0 makes 0 of -0.
+        "points": [[[round(x, 3) + 0.0 for x in point] for point in features] for features in points.tolist()],
+        "colours": [to_hex(LINES[order[name] % len(LINES)]) for name in names],
+        "stages": None if stages is None else list(stages),
+    }
+    fragment = _TEMPLATE.substitute(
+        title=html.escape(title),
+        shape=f"{n_features} features in {n_dimensions} dimensions",
+        # A stage may hold "</script>", which would end the data.
+        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+    )
+    return Trajectory(fragment, n_steps, n_features, n_dimensions)
+
+
+def _checked_shape(points: Tensor, loss: Tensor) -> tuple[int, int, int]:
+    if points.ndim != 3 or points.shape[2] not in (2, 3):
+        raise ValueError(f"points must be [step, feature, 2 or 3 dimensions], got shape {list(points.shape)}")
+    n_steps, n_features, n_dimensions = points.shape
+    if n_steps < 2 or n_features < 1:
+        raise ValueError(f"points must have 2 steps and 1 feature at least, got {n_steps} and {n_features}")
+    if loss.shape != (n_steps,):
+        raise ValueError(f"loss must have one entry for each of {n_steps} steps, got shape {list(loss.shape)}")
+    return n_steps, n_features, n_dimensions

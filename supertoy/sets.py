@@ -1,0 +1,119 @@
+"""How a model stores sets of features: which share a direction, and which lie opposite each other."""
+
+import math
+from collections import Counter
+
+import networkx as nx
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from supertoy import checks
+from supertoy.measures import REPRESENTED, feature_norms
+
+ALIKE = 0.9  # cosine above which two directions count as one, and below minus which they count as opposite: 26°
+
+_SAME = math.degrees(math.acos(ALIKE))
+_ANGLES = {"collapsed": _SAME, "side by side": 80.0, "orthogonal": 100.0, "obtuse": 180 - _SAME, "antipodal": 181.0}
+
+
+def partner_angles(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance pair"]:
+    """Angle between the two features of each pair, (1, 2), (3, 4), ..., in degrees; NaN where either is not represented.
+
+    Raises:
+        ValueError: W has an odd number of features, is not [instance, hidden, feature] or not finite.
+
+    Source: paper, "Correlated and anticorrelated features".
+
+    >>> partner_angles(torch.tensor([[[1.0, 0.0, 2.0, -1.0], [0.0, 1.0, 0.0, 0.0]]]))
+    tensor([[ 90., 180.]])
+    """
+    first, second = _by_set(W, 2).unbind(-1)
+    cosine = torch.nn.functional.cosine_similarity(first, second, dim=1)
+    represented = (feature_norms(W) > REPRESENTED).unflatten(-1, (-1, 2)).all(-1)
+    return torch.where(represented, torch.rad2deg(cosine.clamp(-1, 1).acos()), torch.nan)
+
+
+def arrangement(W: Float[Tensor, "hidden feature"]) -> str:
+    """How a model holds its pairs, in words such as "1 collapsed, 2 side by side".
+
+    By the angle between partners: up to 26° collapsed, up to 80° side by side, up to 100° orthogonal, up to 154° obtuse,
+    beyond it antipodal; missing where one of them is not represented.
+
+    Args:
+        W: weights of one model.
+
+    Raises:
+        ValueError: W has an odd number of features, is not [hidden, feature] or not finite.
+
+    Source: paper, "Correlated and anticorrelated features".
+
+    >>> arrangement(torch.tensor([[1.0, 0.0, 2.0, -1.0], [0.0, 1.0, 0.0, 0.0]]))
+    '1 orthogonal, 1 antipodal'
+    """
+    counts = Counter(_name(angle) for angle in partner_angles(W[None])[0].tolist())
+    return ", ".join(f"{counts[name]} {name}" for name in [*_ANGLES, "missing"] if counts[name])
+
+
+def _name(angle: float) -> str:
+    return next((name for name, largest in _ANGLES.items() if angle <= largest), "missing")
+
+
+def n_directions(W: Float[Tensor, "instance hidden feature"], set_size: int) -> Int[Tensor, "instance set"]:
+    """How many directions the represented features of each set have: 1 where the set has collapsed, 0 where it is missing.
+
+    Two features whose directions have a cosine above 0.9 are one direction, and so is a chain of such features.
+
+    Args:
+        W: weights; the features of a set follow each other.
+        set_size: features per set.
+
+    Raises:
+        ValueError: set_size does not divide the number of features; W is not [instance, hidden, feature] or not finite.
+
+    Source: paper, "Correlated and anticorrelated features", on sets that collapse.
+
+    >>> n_directions(torch.tensor([[[1.0, 1.0, 1.0, 0.0], [0.0, 0.1, 0.0, 1.0]]]), set_size=2)
+    tensor([[1, 2]])
+    """
+    columns = _by_set(W, set_size).movedim(2, 1)  # [instance, set, hidden, member]
+    unit = torch.nn.functional.normalize(columns, dim=2)
+    alike = (unit.mT @ unit) > ALIKE
+    represented = (feature_norms(W) > REPRESENTED).unflatten(-1, (-1, set_size))
+    return torch.tensor(
+        [[_n_components(*each) for each in zip(*sets, strict=True)] for sets in zip(alike, represented, strict=True)]
+    ).reshape(represented.shape[:2])
+
+
+def _n_components(alike: Bool[Tensor, "member member"], represented: Bool[Tensor, "member"]) -> int:
+    kept = alike[represented][:, represented]
+    graph = nx.from_numpy_array(kept.cpu().numpy())
+    return int(nx.number_connected_components(graph))
+
+
+def antipodes(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance feature"]:
+    """For each feature the number of the one opposite to it (cosine below -0.9, the lowest if several); -1 if none is.
+
+    Raises:
+        ValueError: W is not [instance, hidden, feature] or not finite.
+
+    Source: paper, "Demonstrating superposition", on antipodal pairs.
+
+    >>> antipodes(torch.tensor([[[1.0, 0.0, -2.0], [0.0, 1.0, 0.0]]]))
+    tensor([[ 2, -1,  0]])
+    """
+    checks.require_weights(W=W)
+    unit = torch.nn.functional.normalize(W, dim=1)
+    represented = feature_norms(W) > REPRESENTED
+    cosine = torch.where(represented[:, None] & represented[:, :, None], unit.mT @ unit, 0.0)
+    lowest, partner = cosine.min(-1)
+    return torch.where(lowest < -ALIKE, partner, -1)
+
+
+def _by_set(W: Tensor, set_size: int) -> Tensor:
+    """Columns as [instance, hidden, set, member]."""
+    checks.require_weights(W=W)
+    checks.require_int(set_size=set_size, at_least=1)
+    if W.shape[2] % set_size:
+        raise ValueError(f"set_size must divide the number of features, {W.shape[2]}, got {set_size}")
+    return W.unflatten(-1, (-1, set_size))

@@ -1,0 +1,62 @@
+"""Stages of learning: what two sets of three features look like at a moment of training, and which path a run takes."""
+
+from collections.abc import Sequence
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from supertoy.curves import plateaus
+from supertoy.sets import antipodes, n_directions
+
+ORDER = ("nothing", "points", "splitting", "triangles", "octahedron")
+
+
+def geometry(W: Float[Tensor, "instance hidden 6"]) -> list[str]:
+    """Each model's arrangement of two sets of three: "octahedron", or how many directions each has, as in "1+3".
+
+    In an octahedron each set has three directions and all six features have an antipode. The smaller number comes first,
+    since sets may change places.
+
+    Raises:
+        ValueError: W is not finite.
+
+    Source: paper, "Superposition and learning dynamics", geometric transformations.
+
+    >>> geometry(torch.tensor([[[1.0, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]]]))
+    ['1+1']
+    """
+    directions = n_directions(W, 3).sort(1).values.tolist()
+    complete = (antipodes(W) >= 0).all(1).tolist()
+    names = [f"{few}+{many}" for few, many in directions]
+    return ["octahedron" if name == "3+3" and all_ else name for name, all_ in zip(names, complete, strict=True)]
+
+
+def stage(geometry: str) -> str:
+    """Which of the five stages in `ORDER` an arrangement belongs to.
+
+    >>> [stage(name) for name in ("0+1", "1+1", "2+3", "3+3", "octahedron")]
+    ['nothing', 'points', 'splitting', 'triangles', 'octahedron']
+    """
+    if geometry == "octahedron":
+        return geometry
+    return "nothing" if geometry[0] == "0" else {"1+1": "points", "3+3": "triangles"}.get(geometry, "splitting")
+
+
+def path(steps: Int[Tensor, "snapshot"], loss: Float[Tensor, "snapshot"], geometries: Sequence[str]) -> tuple[str, ...]:
+    """The arrangements in which a run rested: those at the end of each plateau of its loss, repetitions left out.
+
+    Args:
+        steps: ascending, above 0; close together on a log axis.
+        loss: after each of these steps, positive.
+        geometries: at each of them, as from `geometry`.
+
+    Source: paper, "Superposition and learning dynamics", on the paths that runs take.
+
+    >>> path(torch.tensor([1, 2, 4, 8, 16]), torch.tensor([1.0, 1.0, 0.1, 0.1, 0.1]), ["0+0", "0+0", "1+1", "3+3", "3+3"])
+    ('0+0', '3+3')
+    """
+    visited: list[str] = []
+    for _, end in plateaus(steps, loss):
+        if not visited or visited[-1] != geometries[end]:
+            visited.append(geometries[end])
+    return tuple(visited)

@@ -1,0 +1,36 @@
+"""Stages of learning are told by geometry, and paths by where the loss rests."""
+
+import pytest
+import torch
+
+from supertoy import stages
+from tests.claim_cases.dynamics import BASIS, OCTAHEDRON, OWN_SETS, TURNED
+
+
+def test_arrangements_are_told_by_directions_and_antipodes():
+    points = torch.stack([BASIS[0]] * 3 + [BASIS[1]] * 3, 1)
+    opposite = torch.stack([BASIS[0]] * 3 + [-BASIS[0]] * 3, 1)
+    W = torch.stack([torch.zeros(3, 6), points, opposite, TURNED, OCTAHEDRON])
+    assert stages.geometry(W) == ["0+0", "1+1", "1+1", "3+3", "octahedron"]
+
+
+def test_an_octahedron_is_one_whoever_the_partners_are():
+    assert stages.geometry(OWN_SETS[None]) == ["octahedron"]
+
+
+@pytest.mark.parametrize(
+    ("geometry", "stage"),
+    [("0+0", "nothing"), ("0+3", "nothing"), ("1+1", "points"), ("1+3", "splitting"), ("2+2", "splitting"),
+     ("3+3", "triangles"), ("octahedron", "octahedron")],
+)  # fmt: skip
+def test_every_arrangement_belongs_to_a_stage(geometry, stage):
+    assert stages.stage(geometry) == stage
+    assert stage in stages.ORDER
+
+
+def test_a_path_names_where_the_loss_rests_and_nothing_in_between():
+    steps = torch.arange(1, 9)
+    loss = torch.tensor([1.0, 1, 1, 0.1, 0.1, 0.01, 0.01, 0.01])
+    names = ["a", "a", "b", "c", "d", "e", "f", "f"]
+    assert stages.path(steps, loss, names) == ("b", "d", "f")
+    assert stages.path(steps, torch.logspace(0, -4, 8), names) == ()
