@@ -50,3 +50,11 @@ def test_directions_in_space_have_the_colours_of_their_sets():
     assert len(colours) == 2
     with pytest.raises(ValueError, match="W must have 3 hidden dimensions, got 2"):
         st.plots.directions_in_space(OCTAHEDRON[None, :2], set_size=3)
+
+
+def test_known_losses_are_drawn_as_lines_with_their_names():
+    losses = torch.tensor([[0.3, 0.2], [0.1, 0.1]])
+    axis = st.plots.losses_with_levels(torch.tensor([1, 10]), losses, {"pentagon": 0.1}).axes[0]
+    assert [text.get_text() for text in axis.texts] == ["pentagon"]
+    assert axis.lines[0].get_ydata()[0] == 0.1
+    assert np.allclose([line.get_ydata() for line in axis.lines[1:]], losses.T)

@@ -87,13 +87,18 @@ def geometric_stages(
     octahedron = bool((antipodes(W[None]) >= 0).all())
     shares = [(n_between >= k).double().mean().item() for k in (1, 2)]
     apart, ordered = (angle >= 154).double().mean().item(), in_order.double().mean().item()
-    second = "most" if shares[1] > 0.5 else "few" if shares[1] < 0.2 else "some"
+    words = "an octahedron" if octahedron else "no octahedron"
     return Outcome(
         (octahedron, shares[1] > 0.5, apart > 0.5, ordered > 0.5),
-        f"lowest loss: {'an octahedron' if octahedron else 'no octahedron'}; a plateau between in {at_least(shares[0])} of "
-        f"the runs, a second in {second}; there the sets are along one axis in a share {below(apart)} "
-        f"(median {angle.median() / 10:.0f}0°); points, triangles, octahedron in this order in {at_least(ordered)}",
+        f"lowest loss: {words}; a plateau between in {_runs(shares[0])}, a second in {_runs(shares[1])}; there the sets "
+        f"are along one axis in {_runs(apart)} (median {angle.median() / 10:.0f}0°); points, triangles, octahedron in this order "
+        f"in {_runs(ordered)}",
     )
+
+
+def _runs(share: float) -> str:
+    """A share of runs in words that do not depend on a single run."""
+    return "most runs" if share > 0.5 else "some runs" if share > 0.2 else "few runs or none"
 
 
 @registry.claim(
@@ -110,8 +115,8 @@ def cross_set_antipodes(W: Float[Tensor, "run 3 6"]) -> Outcome:
     crossed = ((partner // 3 != own).all(1))[whole].double().mean().item()
     return Outcome(
         (crossed >= 0.9,),
-        f"{at_least(whole.double().mean().item())} of the runs end in an octahedron; in {at_least(crossed)} of these all "
-        f"partners come from different sets",
+        f"{_runs(whole.double().mean().item())} end in an octahedron; in {at_least(crossed)} of these all partners come "
+        "from different sets",
     )
 
 

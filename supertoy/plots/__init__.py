@@ -17,6 +17,7 @@ from supertoy.plots.directions import feature_directions
 from supertoy.plots.dynamics import (
     directions_in_space,
     levels_over_training,
+    losses_with_levels,
     saddles_over_training,
     stages_over_training,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "loss_contours",
     "loss_crossing",
     "loss_terms",
+    "losses_with_levels",
     "minimum_paths",
     "packings",
     "perturbed_solutions",

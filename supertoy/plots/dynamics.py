@@ -1,6 +1,6 @@
 """Learning dynamics: levels, stages and saddle points over training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -116,6 +116,32 @@ def stages_over_training(
         keys = [Patch(color=colour, label=name) for colour, name in zip(colours, names, strict=True)]
         figure.legend(handles=keys, loc="outside lower center", ncols=len(names), frameon=False)
         figure.align_ylabels()
+    return finished(figure)
+
+
+def losses_with_levels(
+    steps: Int[Tensor, "snapshot"], losses: Float[Tensor, "snapshot run"], levels: Mapping[str, float]
+) -> Figure:
+    """The losses of many runs on log-log axes, with a line at the loss of each of some known solutions.
+
+    Args:
+        steps: of the snapshots, above 0.
+        losses: of every run at each of them.
+        levels: losses of the solutions, by name.
+
+    Source: not in the paper; Chen et al. (2023) draw losses with the levels of regular polygons.
+    """
+    x = as_array(steps)
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(0.86 * WIDTH, 4.2))
+        for name, level in levels.items():
+            axis.axhline(level, color=LINES[1], lw=0.9, zorder=0)
+            axis.annotate(name, (1, level), xycoords=("axes fraction", "data"), xytext=(5, 0), textcoords="offset points",
+                          va="center", fontsize=8.5, color=LINES[1])  # fmt: skip
+        axis.plot(x, as_array(losses), color="black", lw=0.5, alpha=0.5, rasterized=True)
+        axis.set(yscale="log", xlabel="step", ylabel="loss", xlim=(x[0], x[-1]))
+        plain_log_axis(axis, "x", x[0], x[-1])
+        plain_log_axis(axis, "y", float(losses.min()), float(losses.max()))
     return finished(figure)
 
 
