@@ -3,8 +3,8 @@
 import pytest
 
 # Figures are drawn anew by every build, so no image data is committed and none can be compared. The text beside it,
-# <Figure size ...>, still is. The same goes for explorers, which come in HTML. nbval leaves out only the first two of these by
-# itself.
+# <Figure size ...>, still is. The same goes for explorers, which come in HTML. nbval leaves out only the first two of
+# these by itself.
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "application/pdf", "text/html")
 
 

@@ -91,8 +91,8 @@ def geometric_stages(
     return Outcome(
         (octahedron, shares[1] > 0.5, apart > 0.5, ordered > 0.5),
         f"lowest loss: {words}; a plateau between in {_runs(shares[0])}, a second in {_runs(shares[1])}; there the "
-        f"sets are along one axis in {_runs(apart)} (median {angle.median() / 10:.0f}0°); points, triangles, octahedron in this "
-        f"order in {_runs(ordered)}",
+        f"sets are along one axis in {_runs(apart)} (median {angle.median() / 10:.0f}0°); points, triangles, octahedron in "
+        f"this order in {_runs(ordered)}",
     )
 
 
