@@ -1,7 +1,21 @@
 """supertoy: toy models of superposition, trained in seconds. The package behind the book."""
 
-from supertoy import claims, explore, phases, plots, sets, stages, surface, tegum, theory
-from supertoy.curves import decrease_near, first_crossing, last_rises, plateaus
+from supertoy import (
+    claims,
+    curvature,
+    explore,
+    learning_coefficient,
+    levels,
+    phases,
+    plots,
+    polygons,
+    sets,
+    stages,
+    surface,
+    tegum,
+    theory,
+)
+from supertoy.curves import first_crossing, plateaus
 from supertoy.data import AnticorrelatedSets, CorrelatedSets, FeatureDistribution, Independent, PartlyCorrelatedPairs
 from supertoy.enumeration import quadrature
 from supertoy.loss import expected_loss, sampled_loss
@@ -39,18 +53,20 @@ __all__ = [
     "ToyModel",
     "canonical_orientation",
     "claims",
-    "decrease_near",
+    "curvature",
     "dimensions_per_feature",
     "expected_loss",
     "explore",
     "feature_dimensionality",
     "feature_norms",
     "first_crossing",
-    "last_rises",
+    "learning_coefficient",
+    "levels",
     "n_represented",
     "phases",
     "plateaus",
     "plots",
+    "polygons",
     "quadrature",
     "sampled_loss",
     "sets",

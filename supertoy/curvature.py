@@ -44,6 +44,7 @@ def gradient_and_hessian(
     check_fit(model, data)
     if not has_closed_form(model, data):
         raise ValueError(f"model and data must have a loss in closed form, which {type(model).__name__} lacks on this data")
+    data = data.to(dtype=torch.float64, device=model.b.device)
     I = checks.importances(importance, model.n_instances, model.n_features)
     names, shapes = zip(*((name, p.shape[1:]) for name, p in model.named_parameters()), strict=True)
     point = torch.cat([p.detach().double().flatten(1) for p in model.parameters()], dim=1)

@@ -2,9 +2,10 @@
 
 import math
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+_FLAT, _LONG = 0.15, 1.15  # exponent below which a loss rests, and growth of the step over which it has to
 
 
 def first_crossing(
@@ -33,18 +34,15 @@ def first_crossing(
     return math.exp(log_x[k] + share * (log_x[k + 1] - log_x[k]))
 
 
-def plateaus(
-    steps: Int[Tensor, "snapshot"], loss: Float[Tensor, "snapshot"], *, slope: float = 0.15, length: float = 1.15
-) -> list[tuple[int, int]]:
+def plateaus(steps: Int[Tensor, "snapshot"], loss: Float[Tensor, "snapshot"]) -> list[tuple[int, int]]:
     """Where a loss rests: maximal runs in which it falls more slowly than a power law of small exponent.
 
-    On log-log axes, a run of snapshots between which -d log(loss) / d log(step) is below `slope`.
+    On log-log axes, a run of snapshots between which -d log(loss) / d log(step) is below 0.15, and over which the number of
+    the step grows by 15 % or more.
 
     Args:
         steps: ascending, above 0; close together on a log axis.
         loss: after each of these steps, positive.
-        slope: what counts as flat.
-        length: last step of a run divided by its first, at least.
 
     Returns:
         First and last index of each run, in order.
@@ -55,55 +53,13 @@ def plateaus(
     [(0, 1), (2, 4)]
     """
     x, y = steps.double().log(), loss.double().log()
-    is_flat = (-y.diff() < slope * x.diff()).tolist()
+    is_flat = (-y.diff() < _FLAT * x.diff()).tolist()
     runs, start = [], None
     for k, flat in enumerate([*is_flat, False]):
         if flat and start is None:
             start = k
         elif not flat and start is not None:
-            if steps[k] >= length * steps[start]:
+            if steps[k] >= _LONG * steps[start]:
                 runs.append((start, k))
             start = None
     return runs
-
-
-def last_rises(
-    steps: Int[Tensor, "snapshot"], values: Float[Tensor, "snapshot curve"], level: float
-) -> Float[Tensor, "curve"]:
-    """The step at which each curve rises above `level` for good, interpolated; NaN for one that ends below or never rises.
-
-    Args:
-        steps: ascending.
-        values: of every curve after each of these steps.
-        level: to rise above.
-
-    >>> last_rises(torch.tensor([0, 10, 20]), torch.tensor([[0.0, 0.0], [0.0, 0.0], [1.0, 0.1]]), level=0.5)
-    tensor([15., nan], dtype=torch.float64)
-    """
-    t, y = steps.double(), values.double()
-    rises = (y[:-1] < level) & (y[1:] >= level)
-    last = len(t) - 2 - rises.flip(0).int().argmax(0)
-    low, high = y.gather(0, last[None])[0], y.gather(0, last[None] + 1)[0]
-    crossing = t[last] + (level - low) / (high - low) * (t[last + 1] - t[last])
-    return torch.where(rises.any(0) & (y[-1] >= level), crossing, torch.nan)
-
-
-def decrease_near(
-    steps: Int[Tensor, "snapshot"], loss: Float[Tensor, "snapshot"], centres: Float[Tensor, "window"], half_width: float
-) -> float:
-    """Share of the loss's whole decrease that falls into windows around some steps, overlaps counted once.
-
-    Args:
-        steps: ascending.
-        loss: after each of these steps.
-        centres: steps in the middle of the windows.
-        half_width: of a window, in steps.
-
-    >>> steps, loss = torch.tensor([0, 10, 20, 30]), torch.tensor([4.0, 4.0, 1.0, 0.0])
-    >>> decrease_near(steps, loss, torch.tensor([15.0]), half_width=5)
-    0.75
-    """
-    middle = (steps[1:] + steps[:-1]).double() / 2
-    inside = ((middle[:, None] - centres.double()).abs() <= half_width).any(1)
-    decrease = -loss.double().diff()
-    return float((decrease * inside).sum() / decrease.sum())

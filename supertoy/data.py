@@ -319,7 +319,7 @@ class PartlyCorrelatedPairs(FeatureDistribution):
         if not bool(((p > 0) & (p <= 0.5)).all()):
             raise ValueError(f"probability must lie in (0, 1/2], got {p.tolist()}")
         both = p**2 + c * p * (1 - p)
-        if not bool(((both > -1e-8) & (c <= 1)).all()):  # the end of the range, as float32 has it, is in
+        if not bool(((both > -1e-7) & (c <= 1)).all()):  # the end of the range, as float32 has it, is in
             raise ValueError(f"correlation must lie in [-p / (1 - p), 1], got {c.tolist()} where p is {p.tolist()}")
         self.both = torch.minimum(both, p).clamp(min=0)
         some = (2 * p - self.both)[:, None].expand(-1, n_pairs)

@@ -1,5 +1,6 @@
 """The regular polygons of features in a plane at which training on one active feature at a time can halt."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -78,6 +79,7 @@ def kinds_of_polygon(n_features: int, fewest_corners: int = 3) -> list[tuple[int
     return [(k, n_dead) for k in range(fewest_corners, n_features + 1) for n_dead in range(n_features - k + 1)]
 
 
+@functools.cache
 def _best_norm_and_bias(n_features: int, k: int) -> tuple[float, float]:
     """Of the corners, such that the exact loss is lowest."""
     if k <= 4:

@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 
-import networkx as nx
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -60,7 +59,7 @@ def _name(angle: float) -> str:
 
 
 def n_directions(W: Float[Tensor, "instance hidden feature"], set_size: int) -> Int[Tensor, "instance set"]:
-    """How many directions the represented features of each set have: 1 where the set has collapsed, 0 where it is missing.
+    """How many directions the represented features of each set have: 1 if they share it, 0 if none is there.
 
     Two features whose directions have a cosine above 0.9 are one direction, and so is a chain of such features.
 
@@ -78,17 +77,31 @@ def n_directions(W: Float[Tensor, "instance hidden feature"], set_size: int) -> 
     """
     columns = _by_set(W, set_size).movedim(2, 1)  # [instance, set, hidden, member]
     unit = torch.nn.functional.normalize(columns, dim=2)
-    alike = (unit.mT @ unit) > ALIKE
     represented = (feature_norms(W) > REPRESENTED).unflatten(-1, (-1, set_size))
-    return torch.tensor(
-        [[_n_components(*each) for each in zip(*sets, strict=True)] for sets in zip(alike, represented, strict=True)]
-    ).reshape(represented.shape[:2])
+    linked = ((unit.mT @ unit) > ALIKE) & represented[..., None] & represented[..., None, :]
+    for _ in range((set_size - 1).bit_length()):  # each round doubles the length of the chains that are seen
+        linked = (linked.float() @ linked.float()) > 0
+    first = linked.int().argmax(-1)  # the first member of the chain that a member belongs to
+    return ((first == torch.arange(set_size, device=W.device)) & represented).sum(-1)
 
 
-def _n_components(alike: Bool[Tensor, "member member"], represented: Bool[Tensor, "member"]) -> int:
-    kept = alike[represented][:, represented]
-    graph = nx.from_numpy_array(kept.cpu().numpy())
-    return int(nx.number_connected_components(graph))
+def collapsed(W: Float[Tensor, "instance hidden feature"], set_size: int) -> Bool[Tensor, "instance set"]:
+    """Whether each set is stored as one: all its features represented, and in one direction (see `n_directions`).
+
+    Args:
+        W: weights; the features of a set follow each other.
+        set_size: features per set.
+
+    Raises:
+        ValueError: set_size does not divide the number of features; W is not [instance, hidden, feature] or not finite.
+
+    Source: paper, "Correlated and anticorrelated features", on sets that collapse.
+
+    >>> collapsed(torch.tensor([[[1.0, 1.0, 1.0, 0.0], [0.0, 0.1, 0.0, 0.0]]]), set_size=2)
+    tensor([[ True, False]])
+    """
+    represented = (_by_set(W, set_size).norm(dim=1) > REPRESENTED).all(-1)
+    return represented & (n_directions(W, set_size) == 1)
 
 
 def antipodes(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance feature"]:
@@ -108,6 +121,25 @@ def antipodes(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "insta
     cosine = torch.where(represented[:, None] & represented[:, :, None], unit.mT @ unit, 0.0)
     lowest, partner = cosine.min(-1)
     return torch.where(lowest < -ALIKE, partner, -1)
+
+
+def is_octahedron(W: Float[Tensor, "instance hidden 6"]) -> Bool[Tensor, "instance"]:
+    """Whether six features form an octahedron: one opposite to each, and all others at 60° or more to its axis.
+
+    Raises:
+        ValueError: W is not [instance, hidden, feature] or not finite.
+
+    Source: paper, "Superposition and learning dynamics".
+
+    >>> is_octahedron(torch.cat([torch.eye(3), -torch.eye(3)], dim=1)[None])
+    tensor([True])
+    """
+    checks.require_weights(W=W)
+    unit = torch.nn.functional.normalize(W, dim=1)
+    cosine = unit.mT @ unit
+    has_one_opposite = ((cosine < -ALIKE).sum(-1) == 1).all(-1)
+    others_apart = ((cosine.abs() < 0.5).sum(-1) == 4).all(-1)
+    return has_one_opposite & others_apart & (feature_norms(W) > REPRESENTED).all(-1)
 
 
 def _by_set(W: Tensor, set_size: int) -> Tensor:

@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from supertoy.curves import plateaus
-from supertoy.sets import antipodes, n_directions
+from supertoy.sets import is_octahedron, n_directions
 
 ORDER = ("nothing", "points", "splitting", "triangles", "octahedron")
 
@@ -14,8 +14,7 @@ ORDER = ("nothing", "points", "splitting", "triangles", "octahedron")
 def geometry(W: Float[Tensor, "instance hidden 6"]) -> list[str]:
     """Each model's arrangement of two sets of three: "octahedron", or how many directions each has, as in "1+3".
 
-    In an octahedron each set has three directions and all six features have an antipode. The smaller number comes first,
-    since sets may change places.
+    The smaller number comes first, since sets may change places.
 
     Raises:
         ValueError: W is not finite.
@@ -26,9 +25,8 @@ def geometry(W: Float[Tensor, "instance hidden 6"]) -> list[str]:
     ['1+1']
     """
     directions = n_directions(W, 3).sort(1).values.tolist()
-    complete = (antipodes(W) >= 0).all(1).tolist()
-    names = [f"{few}+{many}" for few, many in directions]
-    return ["octahedron" if name == "3+3" and all_ else name for name, all_ in zip(names, complete, strict=True)]
+    whole = is_octahedron(W).tolist()
+    return ["octahedron" if is_one else f"{a}+{b}" for (a, b), is_one in zip(directions, whole, strict=True)]
 
 
 def stage(geometry: str) -> str:

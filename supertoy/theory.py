@@ -53,7 +53,10 @@ def principal_components(
     features are equally important.
 
     Args:
-        data: any distribution.
+        data: any distribution but `PartlyCorrelatedPairs`.
+
+    Raises:
+        ValueError: data whose sets can be active in part.
 
     Returns:
         Variances, largest first, and unit vectors [instance, feature, component].
@@ -64,6 +67,8 @@ def principal_components(
     >>> variance  # of values uniform on [0, 1]
     tensor([[0.0833, 0.0833]], dtype=torch.float64)
     """
+    if not data.all_or_one:
+        raise ValueError(f"data must have sets that are active as a whole or in one member, got {type(data).__name__}")
     mean, second = feature_moments(data)
     variance, vectors = torch.linalg.eigh(second - mean[:, :, None] * mean[:, None])
     return variance.flip(-1), vectors.flip(-1)
@@ -79,7 +84,8 @@ def nearest_pca_solution(W: Float[Tensor, "hidden feature"], data: FeatureDistri
         data: one setting.
 
     Raises:
-        ValueError: W does not fit the data, or is not finite; data holds several settings.
+        ValueError: W does not fit the data, has more dimensions than features, or is not finite; data holds several
+            settings.
 
     Source: paper, "Collapsing features", whose densest models are PCA.
     """
@@ -87,15 +93,23 @@ def nearest_pca_solution(W: Float[Tensor, "hidden feature"], data: FeatureDistri
     if data.n_instances != 1 or data.n_features != W.shape[1]:
         raise ValueError(f"data must hold one setting of {W.shape[1]} features, got {data.n_instances} of {data.n_features}")
     m = W.shape[0]
-    W = W.detach().double()
+    if m > W.shape[1]:
+        raise ValueError(f"W must have at most as many hidden dimensions as features, got {list(W.shape)}")
+    W = W.detach().double().to(data.device)
     variance, vectors = (value[0] for value in principal_components(data))
     equal = (variance - variance[m - 1]).abs() < 1e-9 * variance[0]
     ahead, free = vectors[:, (variance > variance[m - 1]) & ~equal], vectors[:, equal]
-    # Of the components that tie for the last places, those that W has most of.
-    _, _, directions = torch.linalg.svd(W @ free, full_matrices=False)
-    components = torch.cat([ahead, free @ directions[: m - ahead.shape[1]].mT], dim=1)
-    left, _, right = torch.linalg.svd(W @ components)  # the rotation that brings them nearest: orthogonal Procrustes
-    return left @ right @ components.mT
+    # Two choices: which of the components that tie for the last places, and which rotation of the hidden space. Each has a
+    # closed form given the other (orthogonal Procrustes), and taking turns brings W nearer every time.
+    n_free = m - ahead.shape[1]
+    choice = torch.linalg.svd(W @ free, full_matrices=False)[2][:n_free].mT
+    for _ in range(200):
+        components = torch.cat([ahead, free @ choice], dim=1)
+        left, _, right = torch.linalg.svd(W @ components)
+        rotation = left @ right
+        left, _, right = torch.linalg.svd((rotation.mT @ W @ free)[ahead.shape[1] :].mT, full_matrices=False)
+        choice = left @ right
+    return rotation @ components.mT
 
 
 def zero_sparse_loss(b: Float[Tensor, "instance feature"], importance: float | Tensor = 1.0) -> Float[Tensor, "instance"]:

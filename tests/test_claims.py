@@ -81,7 +81,7 @@ def test_judges_look_at_every_part_of_their_criterion(name, change):
         ("correlation/side-by-side", {"W": correlation.SPLIT_HEXAGON}),
         ("correlation/side-by-side", {"W": correlation.PENTAGON}),
         ("correlation/side-by-side", {"W_independent": correlation.HEXAGON}),
-        ("correlation/side-by-side", {"collapsed": correlation.NONE}),
+        ("correlation/side-by-side", {"has_collapsed": correlation.NONE}),
         ("correlation/local-bases", {"W_independent": correlation.TWO_BASES}),
         ("correlation/local-bases", {"W": correlation.TWO_BASES * torch.tensor([0.4] + [1.0] * 19)}),  # one is missing
         ("correlation/collapse", {"pca_loss": torch.full((5,), 0.9)}),
@@ -91,7 +91,12 @@ def test_judges_look_at_every_part_of_their_criterion(name, change):
         ("dynamics/energy-levels", {"loss": dynamics.ELSEWHERE}),
         ("dynamics/energy-levels", {"D": 0.5 * dynamics.CREEPING / 0.35}),  # no jumps
         ("dynamics/energy-levels", {"D": 0 * dynamics.JUMPING}),
+        ("dynamics/energy-levels", {"D": torch.full_like(dynamics.JUMPING, 0.5)}),  # nobody jumps
         ("dynamics/geometric-stages", {"W": dynamics.TURNED}),
+        ("dynamics/geometric-stages", {"W": dynamics.AXIS}),
+        ("dynamics/cross-set-antipodes", {"W": dynamics.AXIS[None]}),
+        ("dynamics/paths", {"taken": []}),
+        ("dynamics/pca-first", {"inside": torch.full((9,), 0.9)}),
         ("dynamics/geometric-stages", {"n_between": torch.ones(10).long()}),
         ("dynamics/geometric-stages", {"angle": torch.full((10,), 90.0)}),
         ("dynamics/geometric-stages", {"in_order": ~dynamics.TRUE}),
@@ -104,6 +109,23 @@ def test_judges_look_at_every_part_of_their_criterion(name, change):
 def test_judges_of_later_chapters_do_so_too(name, change):
     right, _ = CASES[name]
     assert not st.claims.check(name, [{**right, **change}]).n_holds
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "broken"),
+    [
+        ("correlation/side-by-side", {"W": correlation.SPLIT_HEXAGON}, 0),
+        ("correlation/local-bases", {"W": correlation.SPREAD}, 1),
+        ("correlation/collapse", {"W": correlation.WITH_PENTAGON}, 1),  # a missing feature is no collapsed pair
+        ("correlation/collapse", {"W": correlation.UNEVEN}, 5),
+        ("dynamics/energy-levels", {"D": dynamics.SLOW}, 1),
+        ("dynamics/energy-levels", {"loss": dynamics.ELSEWHERE}, 2),
+    ],
+)
+def test_each_part_of_a_claim_can_fail_alone(name, change, broken):
+    right, _ = CASES[name]
+    [outcome] = st.claims.check(name, [{**right, **change}]).outcomes
+    assert [k for k, held in enumerate(outcome.parts) if not held] == [broken]
 
 
 def test_only_points_outside_the_band_count():

@@ -84,3 +84,10 @@ def test_instances_can_be_chosen_and_repeated(data):
 def test_impossible_pairs_are_refused(p, c, message):
     with pytest.raises(ValueError, match=message):
         st.PartlyCorrelatedPairs(1, p, c)
+
+
+def test_both_ends_of_the_range_are_in_whatever_the_rounding():
+    p = torch.linspace(0.01, 0.5, 2000)
+    for c in (-p / (1 - p), torch.ones(2000)):
+        data = st.PartlyCorrelatedPairs(1, p, c)
+        assert all((chance >= 0).all() for _, chance in data.states(0))

@@ -21,6 +21,10 @@ def test_the_gram_matrix_has_lines_between_sets():
     axis = st.plots.gram_by_set({"bases": TWO_BASES}, set_size=10).axes[0]
     assert np.allclose(axis.images[0].get_array(), TWO_BASES.T @ TWO_BASES)
     assert [line.get_ydata()[0] for line in axis.lines[::2]] == [10]
+    with pytest.raises(ValueError, match="panels must hold at least one entry"):
+        st.plots.gram_by_set({}, set_size=10)
+    with pytest.raises(ValueError, match="set_size must divide"):
+        st.plots.gram_by_set({"bases": TWO_BASES}, set_size=3)
 
 
 def test_shares_and_lowest_losses_go_by_the_number_of_collapsed_pairs():
@@ -44,6 +48,8 @@ def test_capacity_adds_up_to_the_dimensionalities():
     assert top == pytest.approx(st.feature_dimensionality(COLLAPSING).sum(1).max().item(), rel=1e-4)
     with pytest.raises(ValueError, match="W must have one model for each of 2 densities, got 5"):
         st.plots.capacity_over_density(DENSITY[:2], COLLAPSING, set_size=2)
+    with pytest.raises(ValueError, match="set_size must divide"):
+        st.plots.capacity_over_density(DENSITY, COLLAPSING, set_size=4)
 
 
 def test_angles_are_drawn_over_correlation():
@@ -63,3 +69,10 @@ def test_directions_can_have_the_colours_of_their_sets_and_a_reference():
         st.plots.feature_directions(HEXAGON[None], set_size=4)
     with pytest.raises(ValueError, match="reference must have W's shape"):
         st.plots.feature_directions(HEXAGON[None], reference=HEXAGON[None, :, :4])
+
+
+def test_features_in_one_place_share_a_label_and_missing_ones_have_none():
+    W = torch.tensor([[[1.0, 1.0, 0.0], [0.0, 0.01, 0.0]]])
+    axis = st.plots.feature_directions(W).axes[0]
+    assert [text.get_text() for text in axis.texts] == ["1, 2"]
+    assert sum(line.get_marker() == "o" for line in axis.lines) == 2

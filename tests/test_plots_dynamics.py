@@ -10,12 +10,12 @@ from tests.claim_cases.dynamics import JUMPING, OCTAHEDRON, STEPS, TURNED, WITH_
 
 def test_levels_are_drawn_with_their_jumps_and_the_loss_below():
     D = torch.cat([JUMPING, torch.zeros(len(STEPS), 2).double()], 1)
-    above, below = st.plots.levels_over_training(STEPS, D, WITH_THEM, half_width=250).axes
+    above, below = st.plots.levels_over_training(STEPS, D, WITH_THEM).axes
     curves = [line for line in above.lines if len(line.get_xdata()) == len(STEPS)]
     assert len(curves) == 10
     assert len({line.get_color() for line in curves}) == 2
     dots = next(line for line in above.lines if line.get_marker() == "o")
-    assert np.allclose(sorted(dots.get_xdata()), st.last_rises(STEPS, JUMPING, 0.25))
+    assert np.allclose(sorted(dots.get_xdata()), st.levels.jumps(STEPS, JUMPING))
     assert np.allclose(below.lines[0].get_ydata(), WITH_THEM)
     assert len(below.patches) == 8
 
@@ -37,7 +37,7 @@ def test_stages_of_all_runs_are_drawn_in_the_order_in_which_they_end():
 def test_negative_eigenvalues_stand_apart():
     steps, loss = torch.tensor([1, 10]), torch.tensor([1.0, 0.1])
     eigenvalues = torch.tensor([[-0.5, 0.0, 1.0], [0.0, 0.2, 2.0]])
-    axes = st.plots.saddles_over_training(steps, loss, 0.1 * loss, eigenvalues).axes
+    axes = st.plots.saddles_over_training(steps, loss, steps, 0.1 * loss, eigenvalues).axes
     drawn = [line.get_ydata() for line in axes[2].lines if line.get_marker() == "."]
     assert np.nansum(drawn[:3]) == pytest.approx(3.2)
     assert np.nansum(drawn[3:]) == pytest.approx(-0.5)

@@ -28,7 +28,7 @@ def test_corners_are_regular_and_the_others_have_no_weights(k, n_dead):
     assert_close(b[k + n_dead :], torch.full((6 - k - n_dead,), 1 / 12).double())
 
 
-@pytest.mark.parametrize("n", [3, 5, 7])
+@pytest.mark.parametrize("n", [3, 5])
 def test_the_slope_is_zero_at_all_of_them(n):
     gradient, _ = gradient_and_hessian(k_gons(n, kinds_of_polygon(n, fewest_corners=2)), one_active(n))
     assert gradient.abs().max() < 1e-5
@@ -41,10 +41,10 @@ def test_up_to_four_corners_are_reconstructed_without_error_and_the_others_cost_
     assert_close(loss, torch.tensor([(6 - k) / 18 - (6 - k - n_dead) / 144 for k, n_dead in kinds]).double())
 
 
-@pytest.mark.parametrize(("n", "k"), [(6, 5), (6, 6), (9, 8), (12, 9), (12, 12)])
+@pytest.mark.parametrize(("n", "k"), [(6, 5), (6, 6), (9, 8)])
 def test_no_other_norm_and_bias_of_the_corners_has_a_lower_loss(n, k):
     model = k_gon(n, k)
-    scale, shift = torch.meshgrid(torch.linspace(0, 2, 41), torch.linspace(-1, 1, 41), indexing="ij")
+    scale, shift = torch.meshgrid(torch.linspace(0, 2, 21), torch.linspace(-1, 1, 21), indexing="ij")
     near_scale, near_shift = 1 + (scale - 1) / 100, shift / 100
     scale, shift = (
         torch.cat([scale, near_scale]).reshape(-1, 1).double(),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from supertoy import stages
-from tests.claim_cases.dynamics import BASIS, OCTAHEDRON, OWN_SETS, TURNED
+from tests.claim_cases.dynamics import AXIS, BASIS, OCTAHEDRON, OWN_SETS, TURNED
 
 
 def test_arrangements_are_told_by_directions_and_antipodes():
@@ -16,6 +16,12 @@ def test_arrangements_are_told_by_directions_and_antipodes():
 
 def test_an_octahedron_is_one_whoever_the_partners_are():
     assert stages.geometry(OWN_SETS[None]) == ["octahedron"]
+
+
+def test_six_directions_with_opposites_in_one_plane_are_no_octahedron():
+    angle = torch.deg2rad(torch.tensor([0.0, 30, 60, 180, 210, 240]))
+    fan = torch.stack([angle.cos(), angle.sin(), torch.zeros(6)])
+    assert stages.geometry(torch.stack([fan, AXIS])) == ["3+3", "1+1"]
 
 
 @pytest.mark.parametrize(

@@ -134,9 +134,26 @@ def test_the_nearest_pca_solution_is_one_and_a_pca_solution_is_nearest_to_itself
         st.theory.nearest_pca_solution(mixed, st.Independent(4, 0.5))
 
 
-def test_components_ahead_of_a_tie_are_always_in():
+def test_components_ahead_of_a_tie_are_always_in_and_the_nearest_solution_is_nearest():
     data = st.CorrelatedSets(1, 3, 0.5)  # the sum of the three is ahead, their differences tie
-    W = torch.tensor([[1.0, -1.0, 0.0], [0.0, 0.1, 0.0]])
-    nearest = st.theory.nearest_pca_solution(W, data)
     total = torch.ones(3, dtype=torch.float64) / 3**0.5
+    differences = torch.tensor([[1.0, -1, 0], [1, 1, -2]], dtype=torch.float64)
+    differences = torch.nn.functional.normalize(differences, dim=1)
+    generator = torch.Generator().manual_seed(0)
+    W = torch.randn(2, 3, generator=generator, dtype=torch.float64)
+    nearest = st.theory.nearest_pca_solution(W, data)
     assert_close((nearest @ total).norm(), torch.tensor(1.0, dtype=torch.float64))
+    # All solutions: any unit combination of the differences, any rotation or reflection.
+    turn, mix = (2 * torch.pi * torch.arange(720, dtype=torch.float64) / 720 for _ in range(2))
+    second = torch.stack([mix.cos(), mix.sin()], 1) @ differences
+    basis = torch.stack([total.expand_as(second), second], 1)
+    rotation = torch.stack([torch.stack([turn.cos(), -turn.sin()]), torch.stack([turn.sin(), turn.cos()])]).permute(2, 0, 1)
+    every = torch.einsum("rij,cjk->rcik", rotation, basis)
+    assert (nearest - W).norm() <= (every - W).flatten(2).norm(dim=2).min() + 1e-9
+
+
+def test_pca_refuses_what_it_cannot_do():
+    with pytest.raises(ValueError, match="data must have sets that are active as a whole or in one member"):
+        st.theory.principal_components(st.PartlyCorrelatedPairs(1, 0.3, 0.0))
+    with pytest.raises(ValueError, match="W must have at most as many hidden dimensions as features"):
+        st.theory.nearest_pca_solution(torch.ones(3, 2), st.Independent(2, 0.3))

@@ -11,7 +11,7 @@ from torch import Tensor
 from supertoy.claims._claim import Outcome, registry
 from supertoy.claims._words import below
 from supertoy.measures import REPRESENTED, feature_norms
-from supertoy.sets import n_directions, partner_angles
+from supertoy.sets import collapsed, partner_angles
 
 COLLAPSED_AT = {0.04: 0, 0.1: 1, 0.175: 2, 0.35: 3}  # pairs, in the middle of the paper's ranges of density
 DENSE = 0.75
@@ -51,11 +51,13 @@ def _both_pairs(W: Tensor, wanted: float) -> Outcome:
     criterion="p = 0.05: of lowest loss is a hexagon (six features, neighbours 45° to 75° apart) with all partners "
     "neighbours; of independent features, a solution that is no hexagon; in some of the starts a pair has collapsed",
 )
-def side_by_side(W: Float[Tensor, "2 6"], W_independent: Float[Tensor, "2 6"], collapsed: Bool[Tensor, "start"]) -> Outcome:
+def side_by_side(
+    W: Float[Tensor, "2 6"], W_independent: Float[Tensor, "2 6"], has_collapsed: Bool[Tensor, "start"]
+) -> Outcome:
     partners = partner_angles(W[None])[0]
     together = _is_hexagon(W) and bool((partners < 75).all())
     alone = _is_hexagon(W_independent)
-    share = collapsed.double().mean().item()
+    share = has_collapsed.double().mean().item()
     return Outcome(
         (together, not alone, share > 0),
         f"lowest loss: {'a hexagon with partners side by side' if together else 'not a hexagon with partners side by side'}"
@@ -113,14 +115,13 @@ def collapse(
     loss: Float[Tensor, "density"],
     pca_loss: Float[Tensor, "density"],
 ) -> Outcome:
-    directions = n_directions(W, 2)
+    is_collapsed = collapsed(W, 2)
     norms = feature_norms(W).unflatten(-1, (-1, 2))
     counts, halves = {}, True
     for p in COLLAPSED_AT:
         k = _nearest(density, p)
-        collapsed = directions[k] == 1
-        counts[p] = int(collapsed.sum())
-        halves &= counts[p] == 0 or bool((norms[k][collapsed] - 0.5**0.5).abs().max() < 0.1)
+        counts[p] = int(is_collapsed[k].sum())
+        halves &= counts[p] == 0 or bool((norms[k][is_collapsed[k]] - 0.5**0.5).abs().max() < 0.1)
     k = _nearest(density, DENSE)
     spectrum = torch.linalg.eigvalsh(W[k] @ W[k].mT)
     is_pca = bool((spectrum - 1).abs().max() < 0.1) and bool(loss[k] < 1.02 * pca_loss[k])

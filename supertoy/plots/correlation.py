@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+import torch
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,8 +13,19 @@ from torch import Tensor
 
 from supertoy import checks
 from supertoy.measures import feature_dimensionality
-from supertoy.plots._style import LINES, SIGNED, STYLE, WIDTH, as_array, colour_key, finished, panel_grid, plain_log_axis
-from supertoy.sets import n_directions
+from supertoy.plots._style import (
+    LINES,
+    SIGNED,
+    STYLE,
+    WIDTH,
+    as_array,
+    colour_key,
+    finished,
+    panel_grid,
+    plain_log_axis,
+    set_of_feature,
+)
+from supertoy.sets import collapsed, n_directions
 
 
 def samples_and_correlation(
@@ -62,10 +74,14 @@ def gram_by_set(panels: Mapping[str, Float[Tensor, "_hidden _feature"]], *, set_
         set_size: features per set.
 
     Raises:
-        ValueError: weights that are not finite; no panels.
+        ValueError: weights that are not finite; no panels; a set_size that does not divide the number of features.
 
     Source: paper, "Local almost-orthogonal bases".
     """
+    if not panels:
+        raise ValueError("panels must hold at least one entry, got none")
+    for W in panels.values():
+        set_of_feature(W.shape[1], set_size)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             1, len(panels) + 1, figsize=(WIDTH, 0.82 * WIDTH / max(1, len(panels))), squeeze=False,
@@ -79,7 +95,7 @@ def gram_by_set(panels: Mapping[str, Float[Tensor, "_hidden _feature"]], *, set_
                 axis.axhline(edge, color="black", lw=0.8)
                 axis.axvline(edge, color="black", lw=0.8)
             centres = np.arange(set_size / 2, n, set_size)
-            names = [f"set {k + 1}" for k in range(len(centres))]
+            names = [f"{k * set_size + 1} to {(k + 1) * set_size}" for k in range(len(centres))]
             axis.set(title=title, xticks=centres, xticklabels=names, yticks=centres, yticklabels=names)
             axis.tick_params(length=0)
             axis.spines[:].set(visible=True, color="0.7", linewidth=0.8)
@@ -114,7 +130,7 @@ def collapse_over_density(
         raise ValueError(
             f"n_collapsed and losses must be [{len(density)}, start], got {list(n_collapsed.shape)} and {list(losses.shape)}"
         )
-    numbers = range(int(n_collapsed.max()) + 1)
+    numbers = range(max(int(n_collapsed.max()), *paper) + 1)
     x = as_array(density)
     colours = sns.color_palette("crest", len(numbers))
     with plt.rc_context(STYLE):
@@ -124,8 +140,8 @@ def collapse_over_density(
         above.set(ylabel="share of starts", ylim=(0, 1))
         lowest = losses.amin(1, keepdim=True)
         for k, colour in zip(numbers, colours, strict=True):
-            relative = (losses / lowest).masked_fill(n_collapsed != k, float("nan")).nan_to_num(nan=float("inf")).amin(1)
-            relative = relative.masked_fill(relative.isinf(), float("nan"))
+            relative = (losses / lowest).masked_fill(n_collapsed != k, torch.inf).amin(1)
+            relative = relative.masked_fill(relative > 1.1, torch.nan)  # beyond the axis, or found nowhere
             below.plot(x, as_array(relative), "-o", ms=3.5, color=colour, lw=1.4)
         below.set(ylabel="lowest loss / lowest of all", xlabel="density p of the pairs", ylim=(0.962, 1.1))
         for k, (low, high) in paper.items():
@@ -158,11 +174,11 @@ def capacity_over_density(
     """
     if len(W) != len(density):
         raise ValueError(f"W must have one model for each of {len(density)} densities, got {len(W)}")
+    directions, as_one = n_directions(W, set_size), collapsed(W, set_size)
     by_set = feature_dimensionality(W).unflatten(-1, (-1, set_size)).sum(-1)
-    directions = n_directions(W, set_size)
     parts = {
-        "in collapsed sets": as_array((by_set * (directions == 1)).sum(1)),
-        "in sets kept apart": as_array((by_set * (directions > 1)).sum(1)),
+        "in collapsed sets": as_array((by_set * as_one).sum(1)),
+        "in sets kept apart": as_array((by_set * (directions > 0) * ~as_one).sum(1)),
         "not represented": as_array((by_set * (directions == 0)).sum(1)),
     }
     x = as_array(density)

@@ -26,7 +26,8 @@ def feature_directions(
     """Each feature's direction in the plane: the paper's opening figure.
 
     Args:
-        W: weights with two hidden dimensions; orient them first to compare solutions (see `canonical_orientation`).
+        W: weights with two hidden dimensions; orient them first to compare solutions (see `canonical_orientation`). Features
+            whose weights are exactly zero, as where a smaller model was filled up, are not drawn.
         importance: colours the features; broadcasts to [instance, feature].
         set_size: if given, features are coloured by the set of so many that they belong to, instead of by importance.
         reference: other weights to compare with, drawn as rings.
@@ -47,11 +48,12 @@ def feature_directions(
     # The most important feature is the darkest, the low end of the map.
     rgba = IMPORTANCE(1 - colour(I.numpy()) if I.max() > I.min() else np.zeros(I.shape))
     if set_size is not None:
-        rgba = np.broadcast_to([to_rgba(LINES[k]) for k in set_of_feature(W.shape[2], set_size)], (*I.shape, 4))
+        rgba = np.broadcast_to([to_rgba(LINES[k % len(LINES)]) for k in set_of_feature(W.shape[2], set_size)], (*I.shape, 4))
     if reference is not None and reference.shape != W.shape:
         raise ValueError(f"reference must have W's shape {list(W.shape)}, got {list(reference.shape)}")
     points = W.detach().cpu().numpy()
-    limit = max(1.45, 1.25 * float(np.linalg.norm(points, axis=1).max()))
+    shown = points if reference is None else np.concatenate([points, as_array(reference)])
+    limit = max(1.45, 1.25 * float(np.linalg.norm(shown, axis=1).max()))
     with plt.rc_context(STYLE):
         n_columns = 4 if len(W) in (7, 8) else min(len(W), 5)  # no row that is nearly empty
         n_rows = -(-len(W) // n_columns)
@@ -78,9 +80,14 @@ def _draw_directions(axis: Axes, points: np.ndarray, rgba: np.ndarray, limit: fl
     axis.add_patch(plt.Circle((0, 0), 1, fill=False, color="0.88", lw=0.8, zorder=0))
     norm = np.linalg.norm(points, axis=0)
     for i in reversed(range(points.shape[1])):  # the most important on top
+        if norm[i] == 0:
+            continue
         x, y = points[:, i]
         axis.plot([0, x], [0, y], color=rgba[i], lw=2.2, solid_capstyle="round")
         axis.plot(x, y, "o", color=rgba[i], ms=6)
-        if norm[i] > 0.3:  # numbers at the origin would cover each other
-            beside = 1 + 0.26 / norm[i]
-            axis.text(x * beside, y * beside, str(i + 1), color="0.25", ha="center", va="center")
+    labelled = [i for i in range(points.shape[1]) if norm[i] > 0.3]  # numbers at the origin would cover each other
+    while labelled:
+        together = [i for i in labelled if np.linalg.norm(points[:, i] - points[:, labelled[0]]) < 0.15]
+        labelled = [i for i in labelled if i not in together]
+        beside = points[:, together[0]] * (1 + 0.26 / norm[together[0]])
+        axis.text(*beside, ", ".join(str(i + 1) for i in together), color="0.25", ha="center", va="center")

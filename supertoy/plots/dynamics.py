@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from supertoy import checks
-from supertoy.curves import last_rises, plateaus
+from supertoy import checks, levels
+from supertoy.curves import plateaus
 from supertoy.measures import REPRESENTED
 from supertoy.plots._style import (
     LINES,
@@ -32,37 +32,33 @@ def levels_over_training(
     steps: Int[Tensor, "snapshot"],
     D: Float[Tensor, "snapshot feature"],
     loss: Float[Tensor, "snapshot"],
-    *,
-    half_width: float,
 ) -> Figure:
-    """Every feature's dimensionality over training, and the loss below, with windows around the jumps.
+    """Every feature's dimensionality over training, and the loss below, with windows around the jumps (`supertoy.levels`).
 
-    Lines that end above 1/4 have the colour of digons; where they cross 1/4 for good they jump.
+    Lines that end above 1/4 have the colour of digons.
 
     Args:
         steps: of the snapshots.
         D: dimensionalities at each of them.
         loss: expected loss at each of them. The axis shows what happens after the first tenth of training.
-        half_width: of the windows, in steps.
 
     Source: paper, "Superposition and learning dynamics", discrete energy level jumps.
     """
     x, y, curve = as_array(steps), as_array(D), as_array(loss)
-    crossings = last_rises(steps, D, 1 / 4)
-    jumps = as_array(crossings[crossings.isfinite()])
+    at, half_width = as_array(levels.jumps(steps, D)), levels.HALF_WIDTH * float(steps[-1])
     with plt.rc_context(STYLE):
         figure, (above, below) = plt.subplots(2, 1, figsize=(0.86 * WIDTH, 5.4), sharex=True, height_ratios=[1.4, 1])
         for level in (0, 1 / 2):
             above.axhline(level, color="0.85", lw=1, zorder=0)
-        rises = y[-1] > 1 / 4
+        rises = y[-1] > levels.JUMP
         above.plot(x, y[:, ~rises], color="0.75", lw=0.5, rasterized=True)
         above.plot(x, y[:, rises], color=SHAPE_COLOURS["digon"], lw=1.3)
-        above.plot(jumps, np.full(len(jumps), 1 / 4), "o", ms=4, color="black", zorder=3)
+        above.plot(at, np.full(len(at), levels.JUMP), "o", ms=4, color="black", zorder=3)
         above.set(ylabel="feature dimensionality", yticks=[0, 1 / 4, 1 / 2], yticklabels=["0", "1/4", "1/2"])
-        for jump in jumps:
+        for jump in at:
             below.axvspan(jump - half_width, jump + half_width, color="0.9", lw=0, zorder=0)
         below.plot(x, curve, color="black", lw=1.4)
-        late = curve[x >= x[-1] / 10]
+        late = curve[x >= levels.START * x[-1]]
         margin = 0.05 * (late.max() - late.min())
         below.set(ylabel="expected loss", xlabel="step", xlim=(x[0], x[-1]), ylim=(late.min() - margin, late.max() + margin))
         figure.align_ylabels()
@@ -120,21 +116,21 @@ def stages_over_training(
 
 
 def losses_with_levels(
-    steps: Int[Tensor, "snapshot"], losses: Float[Tensor, "snapshot run"], levels: Mapping[str, float]
+    steps: Int[Tensor, "snapshot"], losses: Float[Tensor, "snapshot run"], known: Mapping[str, float]
 ) -> Figure:
     """The losses of many runs on log-log axes, with a line at the loss of each of some known solutions.
 
     Args:
         steps: of the snapshots, above 0.
         losses: of every run at each of them.
-        levels: losses of the solutions, by name.
+        known: losses of the solutions, by name.
 
     Source: not in the paper; Chen et al. (2023) draw losses with the levels of regular polygons.
     """
     x = as_array(steps)
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.86 * WIDTH, 4.2))
-        for name, level in levels.items():
+        for name, level in known.items():
             axis.axhline(level, color=LINES[1], lw=0.9, zorder=0)
             axis.annotate(name, (1, level), xycoords=("axes fraction", "data"), xytext=(5, 0), textcoords="offset points",
                           va="center", fontsize=8.5, color=LINES[1])  # fmt: skip
@@ -148,32 +144,36 @@ def losses_with_levels(
 def saddles_over_training(
     steps: Int[Tensor, "snapshot"],
     loss: Float[Tensor, "snapshot"],
-    gradient_norm: Float[Tensor, "snapshot"],
-    eigenvalues: Float[Tensor, "snapshot parameter"],
+    at: Int[Tensor, "moment"],
+    gradient_norm: Float[Tensor, "moment"],
+    eigenvalues: Float[Tensor, "moment parameter"],
 ) -> Figure:
     """Loss, gradient norm, Hessian eigenvalues over training; near a saddle the gradient is small, some of them negative.
 
     Args:
         steps: of the snapshots, above 0.
-        loss: expected loss at each of them.
-        gradient_norm: norm of its gradient.
+        loss: at each of them.
+        at: steps at which derivatives were computed.
+        gradient_norm: norm of the loss's gradient there.
         eigenvalues: of its Hessian.
 
     Source: not in the paper.
     """
-    x = as_array(steps)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(3, 1, figsize=(0.86 * WIDTH, 6.2), sharex=True, height_ratios=[1, 1, 1.25])
-        for axis, values, label in ((axes[0], loss, "loss"), (axes[1], gradient_norm, "gradient norm")):
-            axis.plot(x, as_array(values), color="black", lw=1.4)
-            axis.set(yscale="log", ylabel=label)
+        axes[0].plot(as_array(steps), as_array(loss), color="black", lw=1.4)
+        axes[0].set(yscale="log", ylabel="loss")
+        plain_log_axis(axes[0], "y", float(loss.min()), float(loss.max()))
+        x = as_array(at)
+        axes[1].plot(x, as_array(gradient_norm), "-o", color="black", ms=3.5, lw=0.8)
+        axes[1].set(yscale="log", ylabel="gradient norm")
         spectrum = as_array(eigenvalues)
         axes[2].axhline(0, color="0.8", lw=1, zorder=0)
         axes[2].plot(x, np.where(spectrum >= -1e-3, spectrum, np.nan), ".", ms=3, color="0.6")
         axes[2].plot(x, np.where(spectrum < -1e-3, spectrum, np.nan), ".", ms=4, color=LINES[3])
         axes[2].set_yscale("symlog", linthresh=0.01)
-        axes[2].set(ylabel="Hessian\neigenvalues", xlabel="step", xlim=(x[0], x[-1]))
-        plain_log_axis(axes[2], "x", x[0], x[-1])
+        axes[2].set(ylabel="Hessian\neigenvalues", xlabel="step", xlim=(float(steps[0]), float(steps[-1])))
+        plain_log_axis(axes[2], "x", float(steps[0]), float(steps[-1]))
         figure.align_ylabels()
     return finished(figure)
 
@@ -216,7 +216,7 @@ def _draw_in_space(axis: Axes, points: np.ndarray, sets: Sequence[int]) -> None:
         axis.plot(*np.outer([-1, 1], direction).T, color="0.9", lw=0.8)
     for number in sorted(set(sets)):
         members = points[[i for i, k in enumerate(sets) if k == number]]
-        colour = to_rgba(LINES[number])
+        colour = to_rgba(LINES[number % len(LINES)])
         axis.plot(*np.concatenate([members, members[:1]]).T, color=colour, lw=1, alpha=0.6)
         for point in members:
             axis.plot(*np.stack([np.zeros(3), point]).T, color=colour, lw=1.8)

@@ -28,12 +28,18 @@ DENSITY = torch.tensor([0.04, 0.1, 0.175, 0.35, 0.75])
 # At the dense end a triangle whose W Wᵀ is a projection.
 COLLAPSING = torch.stack([HEXAGON, ONE, TWO, THREE, THREE / math.sqrt(1.5)])
 
+# Within each set all cosines are 0.17: small, but not much smaller than those across.
+SPREAD = torch.cat([torch.eye(10) + 0.075, TURN @ (torch.eye(10) + 0.075)], dim=1)
+WITH_PENTAGON = torch.stack([HEXAGON, PENTAGON, TWO, THREE, THREE / math.sqrt(1.5)])
+# Collapsed features of norms that are not 1/√2.
+UNEVEN = torch.stack([HEXAGON, 1.25 * ONE, TWO, THREE, THREE / math.sqrt(1.5)])
+
 CASES = {
     "orthogonal": ({"W": CROSS}, {"W": SLANTED}),
     "antipodal": ({"W": DIGONS}, {"W": CROSS}),
     "side-by-side": (
-        {"W": HEXAGON, "W_independent": PENTAGON, "collapsed": SOME},
-        {"W": SPLIT_HEXAGON, "W_independent": HEXAGON, "collapsed": NONE},
+        {"W": HEXAGON, "W_independent": PENTAGON, "has_collapsed": SOME},
+        {"W": SPLIT_HEXAGON, "W_independent": HEXAGON, "has_collapsed": NONE},
     ),
     "local-bases": (
         {"W": TWO_BASES, "W_independent": TEN_DIGONS},

@@ -12,6 +12,8 @@ def rise(middle, width):
 # Eight features rise to 1/2 in two groups, and the loss falls with them.
 JUMPING = 0.5 * torch.stack([rise(1500 + 10 * k, 150) for k in range(4)] + [rise(3000 + 10 * k, 150) for k in range(4)], 1)
 WITH_THEM = 3 - rise(1500, 150) - rise(3000, 150)
+# The same, but each takes a long time, while the loss falls in the middle of it.
+SLOW = 0.5 * torch.stack([rise(1500, 1200)] * 4 + [rise(3000, 1200)] * 4, 1)
 # They creep up all the time, to something that is no level, and the loss falls when they do not.
 CREEPING = 0.35 * (STEPS / 5000).double()[:, None].expand(-1, 8)
 ELSEWHERE = 3 - rise(4800, 30)
@@ -20,7 +22,9 @@ BASIS = torch.eye(3)
 OCTAHEDRON = torch.cat([BASIS, -BASIS], dim=1)
 OWN_SETS = torch.stack([BASIS[0], -BASIS[0], BASIS[1], -BASIS[1], BASIS[2], -BASIS[2]], 1)
 TURNED = torch.cat([BASIS, torch.tensor([[1.0, -2, -2], [-2, 1, -2], [-2, -2, 1]]) / 3], dim=1)
-MANY, TWO = [("0+0", "1+1", "octahedron")] * 100 + [("0+0", "3+3", "octahedron")] * 5, [("a",)] * 50
+# Two points, opposite each other: every feature has an opposite, and it is no octahedron.
+AXIS = torch.tensor([[1.0, 1, 1, -1, -1, -1], [0] * 6, [0] * 6])
+MANY = [("0+0", "1+1", "octahedron")] * 100 + [("0+0", "3+3", "octahedron")] * 5
 TRUE = torch.ones(10, dtype=torch.bool)
 
 CASES = {
