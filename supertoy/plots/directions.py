@@ -89,5 +89,5 @@ def _draw_directions(axis: Axes, points: np.ndarray, rgba: np.ndarray, limit: fl
     while labelled:
         together = [i for i in labelled if np.linalg.norm(points[:, i] - points[:, labelled[0]]) < 0.15]
         labelled = [i for i in labelled if i not in together]
-        beside = points[:, together[0]] * (1 + 0.26 / norm[together[0]])
-        axis.text(*beside, ", ".join(str(i + 1) for i in together), color="0.25", ha="center", va="center")
+        x, y = points[:, together[0]] * (1 + 0.26 / norm[together[0]])
+        axis.text(x, y, ", ".join(str(i + 1) for i in together), color="0.25", ha="center", va="center")
