@@ -13,7 +13,7 @@ from supertoy.models import ToyModel
 # Hessian suffers, with 1e-5 its digits run out; the gradient can have a smaller step. Copies that `expected_loss` puts into
 # different groups have their series cut off at different places, so the tolerance has to be far below the step squared.
 _STEP, _GRADIENT_STEP, _RTOL = 1e-4, 1e-6, 1e-11
-_MOST_COPIES = 2**14  # displaced copies that are measured in one call, which bounds the memory
+_MOST_COPIES = 2**12  # displaced copies that are measured in one call, which bounds the memory
 
 
 def gradient_and_hessian(
