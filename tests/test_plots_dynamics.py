@@ -58,3 +58,14 @@ def test_known_losses_are_drawn_as_lines_with_their_names():
     assert [text.get_text() for text in axis.texts] == ["pentagon"]
     assert axis.lines[0].get_ydata()[0] == 0.1
     assert np.allclose([line.get_ydata() for line in axis.lines[1:]], losses.T)
+
+
+def test_solutions_stand_at_their_degeneracy_and_loss():
+    coefficient, error, loss = torch.tensor([7.0, 8.5]), torch.tensor([0.1, 0.2]), torch.tensor([0.07, 0.05])
+    axis = st.plots.loss_against_degeneracy(coefficient, error, loss, ["one", "other"]).axes[0]
+    assert np.allclose(axis.lines[0].get_xydata(), torch.stack([coefficient, loss], 1))
+    bars = axis.collections[0].get_segments()
+    assert np.allclose([bar[1, 0] - bar[0, 0] for bar in bars], 4 * error)
+    assert [text.get_text() for text in axis.texts] == ["one", "other"]
+    with pytest.raises(ValueError, match="names must have one entry for each of 2 panels, got 1"):
+        st.plots.loss_against_degeneracy(coefficient, error, loss, ["one"])

@@ -106,8 +106,9 @@ def _cosines(W: Tensor) -> tuple[float, float, float]:
     "correlation/collapse",
     says="three correlated pairs over density: none collapsed up to p = 0.05, one to 0.15, two to 0.2, all three from 0.25 "
     "to 0.5, beyond it PCA; a collapsed pair is stored as (a + b) / √2",
-    criterion="lowest loss: 0, 1, 2 and 3 pairs with one direction at p = 0.04, 0.1, 0.175 and 0.35; at 0.75 the "
-    "eigenvalues of WWᵀ within 10 % of 1 and the loss within 2 % of PCA's; in collapsed pairs norms within 0.1 of 1/√2",
+    criterion="lowest loss: 0, 1, 2 and 3 collapsed pairs (both features there, in one direction) at p = 0.04, 0.1, 0.175 "
+    "and 0.35; at 0.75 the eigenvalues of WWᵀ within 10 % of 1 and the loss within 2 % of PCA's; in collapsed pairs norms "
+    "within 0.1 of 1/√2",
 )
 def collapse(
     density: Float[Tensor, "density"],

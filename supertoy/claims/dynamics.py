@@ -17,8 +17,8 @@ from supertoy.sets import antipodes, is_octahedron
     "dynamics/energy-levels",
     says="features jump between levels of dimensionality, and the loss drops when they do",
     criterion="in the end 90 % of represented features within 0.05 of 1/2; half of them rise from 1/8 to 3/8 in a tenth of "
-    "training; after the first tenth, windows of ± 5 % around jumps hold twice the decrease of the same windows shifted at "
-    "random, and more than 99 % of these",
+    "training; after the first tenth, windows of ± 5 % around jumps hold twice the decrease that the same windows hold on "
+    "average when shifted in time, and more than in 99 % of all shifts",
 )
 def energy_levels(
     steps: Int[Tensor, "snapshot"], D: Float[Tensor, "snapshot feature"], loss: Float[Tensor, "snapshot"]

@@ -17,6 +17,7 @@ from supertoy.plots.directions import feature_directions
 from supertoy.plots.dynamics import (
     directions_in_space,
     levels_over_training,
+    loss_against_degeneracy,
     losses_with_levels,
     saddles_over_training,
     stages_over_training,
@@ -56,6 +57,7 @@ __all__ = [
     "feature_directions",
     "gram_by_set",
     "levels_over_training",
+    "loss_against_degeneracy",
     "loss_against_theory",
     "loss_contours",
     "loss_crossing",

@@ -24,6 +24,7 @@ from supertoy.plots._style import (
     checked_titles,
     finished,
     plain_log_axis,
+    require_one_each,
     set_of_feature,
 )
 
@@ -138,6 +139,37 @@ def losses_with_levels(
         axis.set(yscale="log", xlabel="step", ylabel="loss", xlim=(x[0], x[-1]))
         plain_log_axis(axis, "x", x[0], x[-1])
         plain_log_axis(axis, "y", float(losses.min()), float(losses.max()))
+    return finished(figure)
+
+
+def loss_against_degeneracy(
+    learning_coefficient: Float[Tensor, "solution"],
+    standard_error: Float[Tensor, "solution"],
+    loss: Float[Tensor, "solution"],
+    names: Sequence[str],
+) -> Figure:
+    """Loss of some solutions against their local learning coefficient, the less degenerate to the right.
+
+    Args:
+        learning_coefficient: estimate of λ.
+        standard_error: of the estimate, drawn twice to either side.
+        loss: exact.
+        names: of the solutions.
+
+    Raises:
+        ValueError: as many names as solutions are needed.
+
+    Source: not in the paper; after Chen et al. (2023).
+    """
+    require_one_each(len(loss), names=names)
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(0.72 * WIDTH, 3.6))
+        x, y = as_array(learning_coefficient), as_array(loss)
+        axis.errorbar(x, y, xerr=2 * as_array(standard_error), fmt="o", ms=5, color=LINES[0], elinewidth=1, capsize=2)
+        for name, at, height in zip(names, x, y, strict=True):
+            axis.annotate(name, (at, height), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=8.5)
+        axis.set(xlabel="local learning coefficient λ", ylabel="loss", ylim=(0, 1.15 * y.max()))
+        axis.margins(x=0.15)
     return finished(figure)
 
 
