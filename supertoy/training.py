@@ -19,6 +19,7 @@ from supertoy.lattice import batches
 from supertoy.loss import check_fit, expected_loss, has_closed_form
 from supertoy.models import ToyModel
 from supertoy.progress import progress
+from supertoy.schedule import rate
 from supertoy.step import OPTIMIZERS, pack, step_kind, unpack
 from supertoy.streams import stream
 from supertoy.threads import in_threads
@@ -204,11 +205,6 @@ class _Schedule:
             stages.append((math.ceil(end * self.n_steps), rows, kept))
         return stages
 
-    def rate(self, step: int) -> float:
-        """Learning rate of a step: it rises over the first twentieth, stays, and falls to zero over the second half."""
-        n_warmup = max(1, self.n_steps // 20)
-        return self.learning_rate * min(1.0, (step + 1) / n_warmup, 2 * (1 - step / self.n_steps))
-
 
 class _Piece:
     """Some consecutive instances, all restarts of them, trained together in one thread.
@@ -259,7 +255,7 @@ class _Piece:
             for n in range(first, last):
                 if stop.is_set():
                     return
-                step(next(rows), self.schedule.rate(n), losses[n - first])
+                step(next(rows), rate(n, self.schedule.n_steps, self.schedule.learning_rate), losses[n - first])
                 self.n_done = n + 1
                 self._keep_snapshot()
                 if self.n_done % _LOOK_EVERY == 0 or self.n_done == last:

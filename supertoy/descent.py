@@ -1,0 +1,95 @@
+"""Descent on any loss: slower than `train`, for what its hand-derived step does not know (attacks, penalties, more biases)."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from supertoy import checks
+from supertoy.data import FeatureDistribution
+from supertoy.lattice import batches
+from supertoy.progress import progress
+from supertoy.schedule import rate
+from supertoy.streams import stream
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def minimize(
+    loss: Loss,
+    parameters: Sequence[Tensor],
+    data: FeatureDistribution,
+    *,
+    n_steps: int = 1000,
+    batch_size: int = 256,
+    learning_rate: float = 0.03,
+    seed: int = 0,
+) -> Float[Tensor, "step instance"]:
+    """Improve the parameters of many instances at once, in place, by Adam with the learning rate of `train`.
+
+    Args:
+        loss: from x `[instance, row, feature]` and the weights of its rows `[instance, row]`, which add up to 1, to the loss
+            of each instance. The first row is the zero vector. Autograd finds the gradients.
+        parameters: what may change, `[instance, ...]` each; the loss depends on these very tensors.
+        data: of one setting, or as many as there are instances.
+        n_steps: gradient steps.
+        batch_size: rows of a batch, the zero vector among them.
+        learning_rate: at its peak.
+        seed: of the batches, which instance k draws by (seed, k).
+
+    Returns:
+        The loss before each step.
+
+    Raises:
+        ValueError: no parameters, parameters with different numbers of instances, data that does not fit them, a loss that
+            is not one number for each instance; other arguments out of range.
+        FloatingPointError: a loss became NaN or infinite.
+    """
+    checks.require_int(n_steps=n_steps, at_least=1)
+    checks.require_int(batch_size=batch_size, at_least=4)
+    checks.require_int(seed=seed, at_least=0)
+    checks.require_number(learning_rate=learning_rate, above=0)
+    sizes = {len(parameter) for parameter in parameters}
+    if len(sizes) != 1:
+        raise ValueError(f"parameters must share one number of instances, got {sorted(sizes)}")
+    (n_instances,) = sizes
+    if data.n_instances not in (1, n_instances):
+        raise ValueError(f"data must have 1 or the parameters' {n_instances} instances, got {data.n_instances}")
+    like = parameters[0]
+    data = data.to(dtype=like.dtype, device=like.device)
+    weight = data.row_weights(batch_size).expand(n_instances, -1)
+    generators = [stream(seed, k, "batches 0", like.device) for k in range(n_instances)]
+
+    # Forgets as fast as the Adam of `train`, and for the same reason.
+    adam = torch.optim.Adam(parameters, lr=learning_rate, betas=(0.8, 0.9), eps=1e-10, fused=True)
+    losses = like.new_zeros(n_steps, n_instances)
+    required = [parameter.requires_grad for parameter in parameters]
+    try:
+        for parameter in parameters:
+            parameter.requires_grad_()
+        with progress(n_steps, "training", "step") as bar:
+            for step, rows in enumerate(batches(data, batch_size, n_steps, generators)):
+                adam.param_groups[0]["lr"] = rate(step, n_steps, learning_rate)
+                now = loss(rows.flip(-1).mT, weight)
+                losses[step] = _checked(now, n_instances, step).detach()
+                adam.zero_grad()
+                now.sum().backward()
+                adam.step()
+                bar.update()
+    finally:
+        adam.zero_grad()
+        for parameter, before in zip(parameters, required, strict=True):
+            parameter.requires_grad_(before)
+    return losses
+
+
+def _checked(loss: Tensor, n_instances: int, step: int) -> Tensor:
+    """The loss, if it is one finite number for each instance."""
+    if loss.shape != (n_instances,):
+        raise ValueError(f"loss must give one number for each of {n_instances} instances, got {list(loss.shape)}")
+    bad = ~torch.isfinite(loss)
+    if bad.any():
+        first = int(bad.nonzero()[0])
+        raise FloatingPointError(f"loss became {loss[first].item():g} at step {step + 1}, instance {first}")
+    return loss
