@@ -29,6 +29,7 @@ from supertoy.measures import (
 from supertoy.models import (
     AbsoluteValueModel,
     ActivationOutputModel,
+    FunctionModel,
     LinearModel,
     ReLUHiddenModel,
     ReLUOutputModel,
@@ -44,6 +45,7 @@ __all__ = [
     "AnticorrelatedSets",
     "CorrelatedSets",
     "FeatureDistribution",
+    "FunctionModel",
     "Independent",
     "LinearModel",
     "PartlyCorrelatedPairs",

@@ -1,4 +1,4 @@
-"""Descent on any loss: slower than `train`, for what its hand-derived step does not know (attacks, penalties, more biases)."""
+"""Descent on any loss: slower than `train`, for what its hand-derived step does not know, such as attacks and penalties."""
 
 from collections.abc import Callable, Sequence
 

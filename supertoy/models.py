@@ -1,8 +1,9 @@
 """The four models of the paper, each a batch of small instances that share nothing but their shape.
 
 All four are one hidden layer wide, so one forward pass and one hand-derived training step (`supertoy.step`) serve them
-all; they differ in where a ReLU stands and in whether the output weights are the transpose of the input weights. A fifth
-has any other function in place of the ReLU at the output.
+all; they differ in where a ReLU stands and in whether the output weights are the transpose of the input weights. Two more
+generalise them: to any other function in place of the ReLU at the output, and to any other function in place of the
+absolute value.
 """
 
 import copy
@@ -41,6 +42,7 @@ class ToyModel(nn.Module):
     any_activation: ClassVar[bool] = False  # an output activation of the user's, which is neither of the two
     tied: ClassVar[bool] = True
     target_is_input: ClassVar[bool] = True
+    target_scales: ClassVar[bool] = True  # target(c x) = c target(x) for every c >= 0
 
     W: nn.Parameter
     b: nn.Parameter
@@ -85,7 +87,7 @@ class ToyModel(nn.Module):
         return self.W.mT
 
     def forward(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
-        """The model's reconstruction x' of x (of its absolute value, for `AbsoluteValueModel`)."""
+        """The model's reconstruction x' of x (of its function of x, for `FunctionModel`)."""
         hidden = x @ self.input_weights.mT
         if self.hidden_relu:
             hidden = hidden.relu()
@@ -166,13 +168,44 @@ class ActivationOutputModel(ToyModel):
         return self.activation(z)
 
 
-class AbsoluteValueModel(ToyModel):
-    """y' = ReLU(W2 ReLU(W1 x) + b), to be the absolute value of x, elementwise; W1 and W2 are not tied."""
+class FunctionModel(ToyModel):
+    """y' = ReLU(W2 ReLU(W1 x) + b), to compute a function of x that is nowhere negative; W1 and W2 are not tied.
 
-    hidden_relu, output_relu, tied, target_is_input = True, True, False, False
+    Args:
+        n_instances: number of models trained side by side.
+        n_features: n, the length of the input and of the output.
+        n_hidden: m, neurons.
+        function: from x `[instance, batch, feature]` to what the outputs should be, of the same shape and dtype.
+        seed: of the initial weights.
+        dtype: of the weights.
+        device: where they live.
+
+    Raises:
+        TypeError: function cannot be called.
+        ValueError: function changes the shape or the dtype of its input, or the input itself; sizes below 1.
+
+    Source: paper, "Computation in superposition", which has the absolute value (`AbsoluteValueModel`) as its example.
+    """
+
+    hidden_relu, output_relu, tied, target_is_input, target_scales = True, True, False, False, False
 
     W1: nn.Parameter
     W2: nn.Parameter
+
+    def __init__(
+        self,
+        n_instances: int,
+        n_features: int,
+        n_hidden: int,
+        *,
+        function: Callable[[Tensor], Tensor],
+        seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(n_instances, n_features, n_hidden, seed=seed, dtype=dtype, device=device)
+        _require_function(function, self.b)
+        self.function = function
 
     def _weight_shapes(self) -> dict[str, tuple[int, int]]:
         return {"W1": (self.n_hidden, self.n_features), "W2": (self.n_features, self.n_hidden)}
@@ -188,8 +221,26 @@ class AbsoluteValueModel(ToyModel):
         return self.W2
 
     def target(self, x: Float[Tensor, "instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
-        """What the outputs should be: |x|."""
-        return x.abs()
+        """What the outputs should be."""
+        return self.function(x)
+
+
+class AbsoluteValueModel(FunctionModel):
+    """y' = ReLU(W2 ReLU(W1 x) + b), to be the absolute value of x, elementwise; W1 and W2 are not tied."""
+
+    target_scales = True
+
+    def __init__(
+        self,
+        n_instances: int,
+        n_features: int,
+        n_hidden: int,
+        *,
+        seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(n_instances, n_features, n_hidden, function=torch.abs, seed=seed, dtype=dtype, device=device)
 
 
 def _require_activation(activation: Callable[[Tensor], Tensor], like: Tensor) -> None:
@@ -208,3 +259,16 @@ def _require_activation(activation: Callable[[Tensor], Tensor], like: Tensor) ->
         raise ValueError("activation must return a tensor of the shape and dtype of its input")
     if not output.requires_grad or not torch.equal(z.detach(), before):
         raise ValueError("activation must be differentiable and leave its input as it is")
+
+
+def _require_function(function: Callable[[Tensor], Tensor], like: Tensor) -> None:
+    """Raise unless the function makes targets of inputs."""
+    if not callable(function):
+        raise TypeError(f"function must be a function of a tensor, got {type(function).__name__}")
+    x = torch.linspace(-1, 1, 3, dtype=like.dtype, device=like.device)[:, None].repeat(1, like.shape[1])[None]
+    before = x.clone()
+    target = function(x)
+    if not isinstance(target, Tensor) or target.shape != x.shape or target.dtype != x.dtype:
+        raise ValueError("function must return a tensor of the shape and dtype of its input")
+    if not torch.equal(x, before):
+        raise ValueError("function must leave its input as it is")

@@ -87,6 +87,7 @@ class TrainingStep:
             return tensor.view(n_instances, -1, tensor.shape[-1])
 
         self.root_weight = root_weight.to(outward)[:, None]
+        self.divisor = self.root_weight.clamp(min=torch.finfo(outward.dtype).tiny)  # a row may have no weight
         self.bias_input, self.d_bias_input = self.hidden[:, :, -1], self.d_hidden[:, :, -1]
         self.inward_all, self.hidden_all = by_instance(self.matrices[-1]), by_instance(self.hidden)
         self.d_inward_all, self.d_hidden_all = by_instance(self.gradients[-1]), by_instance(self.d_hidden)
@@ -122,11 +123,17 @@ class TrainingStep:
         """From what goes into the output activation to the loss, and to the error that comes back out of it."""
         if self.model.output_relu:
             self.output.relu_()
-        torch.sub(self.output, self.model.target(x)[:, None], out=self.error)
+        torch.sub(self.output, self._target(x)[:, None], out=self.error)
         torch.linalg.vector_norm(self.error, dim=-1, out=self.error_norm)
         torch.bmm(self.error_norm.square_(), self.importance[..., None], out=loss)
         if self.model.output_relu:
             _relu_gradient(self.error, self.output, 0, grad_input=self.error)
+
+    def _target(self, x: Tensor) -> Tensor:
+        """What the outputs on rows √w x should be: √w times the target of x."""
+        if self.model.target_scales:
+            return self.model.target(x.mT).mT
+        return self.model.target((x / self.divisor).mT).mT * self.root_weight
 
     def __call__(
         self, x: Float[Tensor, "instance feature row"], learning_rate: float, loss: Float[Tensor, "instance restart 1"]
@@ -156,7 +163,7 @@ class ActivationStep(TrainingStep):
         with torch.enable_grad():
             z = self.output.detach().requires_grad_()
             output = self.model.activate(z)
-        torch.sub(output.detach(), self.model.target(x)[:, None], out=self.error)
+        torch.sub(output.detach(), self._target(x)[:, None], out=self.error)
         weighed = self.error * self.weight
         torch.sum(self.error * weighed, dim=-1, out=self.error_norm)
         torch.bmm(self.error_norm, self.importance[..., None], out=loss)

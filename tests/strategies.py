@@ -14,8 +14,15 @@ class GELUModel(st.ActivationOutputModel):
         super().__init__(*sizes, activation=functional.gelu, **options)
 
 
+class CurvedModel(st.FunctionModel):
+    """A model of a function that mixes features and depends on scale, made with the arguments of all others."""
+
+    def __init__(self, *sizes, **options):
+        super().__init__(*sizes, function=lambda x: 0.2 + x.square() + torch.minimum(x, x.roll(1, -1)).relu(), **options)
+
+
 MODELS = [st.LinearModel, st.ReLUOutputModel, st.ReLUHiddenModel, st.AbsoluteValueModel]
-WITH_OTHER_ACTIVATIONS = [*MODELS, GELUModel]
+ALL_MODELS = [*MODELS, GELUModel, CurvedModel]
 
 
 def distributions(signed: bool = False) -> dict[str, st.FeatureDistribution]:

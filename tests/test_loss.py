@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 import supertoy as st
 from tests.strategies import (
-    WITH_OTHER_ACTIVATIONS,
+    ALL_MODELS,
     GELUModel,
     distributions,
     model_with_random_weights,
@@ -23,7 +23,7 @@ IMPORTANCE = 0.9 ** torch.arange(6)
 def test_it_is_the_mean_loss_of_a_plain_sample(kind, signed):
     data = distributions(signed)[kind]
     x = plain_sample(data, 100_000)
-    for model_kind in WITH_OTHER_ACTIVATIONS:
+    for model_kind in ALL_MODELS:
         model = model_with_random_weights(model_kind, 3, 6, 3).requires_grad_(False)
         row_loss = (IMPORTANCE * (model(x) - model.target(x)).square()).sum(-1)
         error = row_loss.std(1) / len(row_loss[0]) ** 0.5

@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 import supertoy as st
-from tests.strategies import MODELS, WITH_OTHER_ACTIVATIONS, GELUModel, model_with_random_weights
+from tests.strategies import ALL_MODELS, MODELS, GELUModel, model_with_random_weights
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_each_model_computes_its_formula(x):
     assert_close(other(x)[k, 7], torch.nn.functional.gelu(W.T @ W @ row + b))
 
 
-@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
+@pytest.mark.parametrize("kind", ALL_MODELS)
 def test_one_set_of_inputs_serves_all_instances(kind, x):
     model = model_with_random_weights(kind, 3, 6, 4)
     assert torch.equal(model(x[:1]), model(x[:1].expand(3, -1, -1)))
@@ -46,7 +46,7 @@ def test_rotating_the_hidden_space_changes_nothing_unless_it_has_a_relu(kind, fr
     assert torch.allclose(model(x), before, atol=1e-12) is free
 
 
-@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
+@pytest.mark.parametrize("kind", ALL_MODELS)
 def test_an_instance_starts_the_same_whatever_stands_beside_it(kind):
     few, many = kind(2, 5, 3, seed=7), kind(9, 5, 3, seed=7)
     for name, parameter in few.named_parameters():
@@ -82,6 +82,29 @@ def test_dtype_and_device_are_honoured():
 def test_functions_that_cannot_be_an_activation_are_refused(activation, error, message):
     with pytest.raises(error, match=message):
         st.ActivationOutputModel(1, 2, 1, activation=activation)
+
+
+def test_a_model_of_any_function_is_that_of_the_absolute_value_if_this_is_the_function(x):
+    absolute = model_with_random_weights(st.AbsoluteValueModel, 3, 6, 4)
+    model = st.FunctionModel(3, 6, 4, function=torch.abs, dtype=torch.float64).like(dict(absolute.named_parameters()))
+    assert torch.equal(model(x), absolute(x))
+    assert torch.equal(model.target(x), x.abs())
+    squares = st.FunctionModel(3, 6, 4, function=torch.square)
+    assert torch.equal(squares.target(x), x.square())
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "message"),
+    [
+        ("abs", TypeError, "function"),
+        (lambda x: x.sum(-1), ValueError, "function must return a tensor of the shape and dtype"),
+        (lambda x: x.double(), ValueError, "function must return a tensor of the shape and dtype"),
+        (torch.relu_, ValueError, "function must leave its input as it is"),
+    ],
+)
+def test_functions_that_cannot_be_a_target_are_refused(function, error, message):
+    with pytest.raises(error, match=message):
+        st.FunctionModel(1, 2, 1, function=function)
 
 
 @pytest.mark.parametrize(

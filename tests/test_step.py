@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy.step import Adam, pack, step_kind, unpack
-from tests.strategies import WITH_OTHER_ACTIVATIONS, model_with_random_weights
+from tests.strategies import ALL_MODELS, model_with_random_weights
 
 N_INSTANCES, N_RESTARTS, N_ROWS, N, M = 3, 2, 40, 6, 4
 IMPORTANCES = {"equal": torch.ones(N), "falling": 0.5 ** torch.arange(N), "one without": torch.tensor([1.0, 0, 1, 1, 2, 1])}
@@ -36,7 +36,7 @@ def no_losses(n):
 
 
 @pytest.mark.parametrize("importance", IMPORTANCES)
-@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
+@pytest.mark.parametrize("kind", ALL_MODELS)
 def test_loss_and_hand_derived_gradients_are_autograds(kind, importance):
     I = IMPORTANCES[importance].double()
     step, model, x, weight = step_and_models(kind, I)
@@ -52,7 +52,7 @@ def test_loss_and_hand_derived_gradients_are_autograds(kind, importance):
         assert_close(gradients[name], parameter.grad)
 
 
-@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
+@pytest.mark.parametrize("kind", ALL_MODELS)
 def test_hand_derived_gradients_predict_small_changes_of_the_loss(kind):
     step, _, *rows = step_and_models(kind, IMPORTANCES["falling"])
     x, losses = weighted(step, *rows), no_losses(3)
@@ -81,7 +81,7 @@ def test_the_fused_adam_is_torchs_adam():
     assert_close(mine, theirs.detach())
 
 
-@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
+@pytest.mark.parametrize("kind", ALL_MODELS)
 def test_packing_and_unpacking_give_back_the_parameters(kind):
     model = model_with_random_weights(kind, 3, 6, 4)
     unpacked = unpack(model, pack(model))
@@ -117,7 +117,7 @@ def test_an_importance_that_is_not_one_for_all_is_no_special_case():
     assert_close(steps[0].gradients[0], 2 * steps[1].gradients[0])
 
 
-@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
+@pytest.mark.parametrize("kind", ALL_MODELS)
 def test_gradient_descent_moves_each_parameter_against_its_gradient(kind):
     I = IMPORTANCES["falling"].double()
     _, model, x, weight = step_and_models(kind, I)

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 import supertoy as st
 from supertoy import training
 from supertoy.step import TrainingStep
-from tests.strategies import WITH_OTHER_ACTIVATIONS
+from tests.strategies import ALL_MODELS
 
 IMPORTANCE = 0.9 ** torch.arange(5)
 DENSITIES = torch.tensor([[1.0], [0.2], [0.1]])
@@ -44,7 +44,7 @@ def test_the_dense_relu_model_ignores_all_but_m_features():
     assert st.n_represented(model.W).tolist() == [2, 4, 5]
 
 
-@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
+@pytest.mark.parametrize("kind", ALL_MODELS)
 def test_training_lowers_the_loss_of_every_model(kind):
     model = kind(3, 5, 4).requires_grad_(False)
     data = st.Independent(5, DENSITIES, signed=not kind.target_is_input)
@@ -82,7 +82,7 @@ def test_dropping_restarts_early_finds_what_full_training_finds(monkeypatch):
     assert_close(dropped.loss, full.loss, rtol=5e-3, atol=0)
 
 
-@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
+@pytest.mark.parametrize("kind", ALL_MODELS)
 def test_the_number_of_threads_does_not_change_a_bit(kind, monkeypatch):
     monkeypatch.setattr(training, "_PIECE", 2**12)
     results = []
@@ -322,7 +322,7 @@ def test_weights_that_are_not_finite_are_refused():
         st.train(model, st.Independent(5, 0.5))
 
 
-@pytest.mark.parametrize("kind", WITH_OTHER_ACTIVATIONS)
+@pytest.mark.parametrize("kind", ALL_MODELS)
 def test_gradient_descent_takes_the_same_steps_on_batches_as_on_the_expectation(kind):
     data = st.Independent(3, torch.tensor([[0.5], [0.1]]), signed=not kind.target_is_input)
     first = st.expected_loss(kind(2, 3, 2), data).float()
