@@ -1,11 +1,15 @@
 """supertoy: toy models of superposition, trained in seconds. The package behind the book."""
 
 from supertoy import (
+    adversarial,
     claims,
     curvature,
+    descent,
     explore,
     learning_coefficient,
     levels,
+    motif,
+    neurons,
     phases,
     plots,
     polygons,
@@ -15,9 +19,11 @@ from supertoy import (
     tegum,
     theory,
 )
+from supertoy.continuation import lowest_losses, train_along
 from supertoy.curves import first_crossing, plateaus
 from supertoy.data import AnticorrelatedSets, CorrelatedSets, FeatureDistribution, Independent, PartlyCorrelatedPairs
 from supertoy.enumeration import quadrature
+from supertoy.explained import explained_variance
 from supertoy.loss import expected_loss, sampled_loss
 from supertoy.measures import (
     dimensions_per_feature,
@@ -30,6 +36,7 @@ from supertoy.models import (
     AbsoluteValueModel,
     ActivationOutputModel,
     FunctionModel,
+    HiddenBiasModel,
     LinearModel,
     ReLUHiddenModel,
     ReLUOutputModel,
@@ -46,6 +53,7 @@ __all__ = [
     "CorrelatedSets",
     "FeatureDistribution",
     "FunctionModel",
+    "HiddenBiasModel",
     "Independent",
     "LinearModel",
     "PartlyCorrelatedPairs",
@@ -53,18 +61,24 @@ __all__ = [
     "ReLUOutputModel",
     "Record",
     "ToyModel",
+    "adversarial",
     "canonical_orientation",
     "claims",
     "curvature",
+    "descent",
     "dimensions_per_feature",
     "expected_loss",
+    "explained_variance",
     "explore",
     "feature_dimensionality",
     "feature_norms",
     "first_crossing",
     "learning_coefficient",
     "levels",
+    "lowest_losses",
+    "motif",
     "n_represented",
+    "neurons",
     "phases",
     "plateaus",
     "plots",
@@ -79,4 +93,5 @@ __all__ = [
     "tegum",
     "theory",
     "train",
+    "train_along",
 ]

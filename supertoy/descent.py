@@ -42,8 +42,8 @@ def minimize(
         The loss before each step.
 
     Raises:
-        ValueError: no parameters, parameters with different numbers of instances, data that does not fit them, a loss that
-            is not one number for each instance; other arguments out of range.
+        ValueError: no parameters, or with different numbers of instances, or not contiguous; data that does not fit them; a
+            loss that is not one number for each instance; other arguments out of range.
         FloatingPointError: a loss became NaN or infinite.
     """
     checks.require_int(n_steps=n_steps, at_least=1)
@@ -53,6 +53,8 @@ def minimize(
     sizes = {len(parameter) for parameter in parameters}
     if len(sizes) != 1:
         raise ValueError(f"parameters must share one number of instances, got {sorted(sizes)}")
+    if not all(parameter.is_contiguous() for parameter in parameters):
+        raise ValueError("parameters must be contiguous, and not views that share memory; got one that is not")
     (n_instances,) = sizes
     if data.n_instances not in (1, n_instances):
         raise ValueError(f"data must have 1 or the parameters' {n_instances} instances, got {data.n_instances}")
@@ -68,18 +70,20 @@ def minimize(
     try:
         for parameter in parameters:
             parameter.requires_grad_()
-        with progress(n_steps, "training", "step") as bar:
+        with progress(n_steps, "training", "step") as bar, torch.enable_grad():
             for step, rows in enumerate(batches(data, batch_size, n_steps, generators)):
                 adam.param_groups[0]["lr"] = rate(step, n_steps, learning_rate)
                 now = loss(rows.flip(-1).mT, weight)
                 losses[step] = _checked(now, n_instances, step).detach()
-                adam.zero_grad()
-                now.sum().backward()
+                # Not backward(), which would also leave gradients at whatever else the loss depends on.
+                gradients = torch.autograd.grad(now.sum(), parameters, materialize_grads=True)
+                for parameter, gradient in zip(parameters, gradients, strict=True):
+                    parameter.grad = gradient
                 adam.step()
                 bar.update()
     finally:
-        adam.zero_grad()
         for parameter, before in zip(parameters, required, strict=True):
+            parameter.grad = None
             parameter.requires_grad_(before)
     return losses
 

@@ -64,8 +64,7 @@ def expected_loss(
         loss, is_converged = _quadrature_loss(model, data, I, rtol)
         if not is_converged.all():
             rest = (~is_converged).nonzero()[:, 0]
-            some = model.like({name: value[rest] for name, value in model.named_parameters()})
-            loss[rest] = _sampled_loss(some, data.select(rest), I[rest], rtol)
+            loss[rest] = _sampled_loss(model.select(rest), data.select(rest), I[rest], rtol)
         return loss
     gain = model.output_weights.double() @ model.input_weights.double()  # [instance, output, feature]
     b = model.b.double()
@@ -133,7 +132,9 @@ def check_fit(model: ToyModel, data: FeatureDistribution) -> None:
 def feature_moments(
     data: FeatureDistribution,
 ) -> tuple[Float[Tensor, "instance feature"], Float[Tensor, "instance feature feature"]]:
-    """E x_i and E x_i x_j, exact, float64."""
+    """E x_i and E x_i x_j, exact, float64; not for partly correlated pairs."""
+    if not data.all_or_one:
+        raise ValueError(f"data must have sets that are active all together or one at a time, got {type(data).__name__}")
     mu1, mu2, _ = value_moments(data.signed)
     block = data.block_of_feature
     active = data.probability[:, block]
@@ -190,8 +191,7 @@ def _sampled_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor
 
     def loss_of(k: int) -> float:
         alone = slice(k, k + 1)
-        one = model.like({name: value[alone] for name, value in model.named_parameters()})
-        setting, I = data.select(alone), importance[k].to(model.b)
+        one, setting, I = model.select(alone), data.select(alone), importance[k].to(model.b)
 
         def mean_loss(x: Tensor) -> float:
             return ((one(x) - one.target(x)).square().mean(1) @ I).item()

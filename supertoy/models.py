@@ -2,13 +2,13 @@
 
 All four are one hidden layer wide, so one forward pass and one hand-derived training step (`supertoy.step`) serve them
 all; they differ in where a ReLU stands and in whether the output weights are the transpose of the input weights. Two more
-generalise them: to any other function in place of the ReLU at the output, and to any other function in place of the
-absolute value.
+generalise them, to any other function in place of the ReLU at the output and to any other function in place of the
+absolute value; and one has a bias in its hidden layer, to show why the paper's has none.
 """
 
 import copy
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from supertoy import checks
 from supertoy.streams import stream
+
+Model = TypeVar("Model", bound="ToyModel")
 
 
 class ToyModel(nn.Module):
@@ -39,6 +41,7 @@ class ToyModel(nn.Module):
 
     hidden_relu: ClassVar[bool]
     output_relu: ClassVar[bool]
+    hidden_bias: ClassVar[bool] = False
     any_activation: ClassVar[bool] = False  # an output activation of the user's, which is neither of the two
     tied: ClassVar[bool] = True
     target_is_input: ClassVar[bool] = True
@@ -86,9 +89,13 @@ class ToyModel(nn.Module):
         """V, from the hidden layer to the outputs."""
         return self.W.mT
 
+    def pre_activations(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
+        """W x, what goes into the hidden layer's activation."""
+        return x @ self.input_weights.mT
+
     def forward(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
         """The model's reconstruction x' of x (of its function of x, for `FunctionModel`)."""
-        hidden = x @ self.input_weights.mT
+        hidden = self.pre_activations(x)
         if self.hidden_relu:
             hidden = hidden.relu()
         return self.activate(hidden @ self.output_weights.mT + self.b[:, None])
@@ -101,11 +108,15 @@ class ToyModel(nn.Module):
         """What the outputs should be: x itself."""
         return x
 
-    def like(self, parameters: dict[str, Tensor]) -> "ToyModel":
+    def like(self: Model, parameters: dict[str, Tensor]) -> Model:
         """A model of the same kind and sizes with these parameters, [instance, ...] each, which it does not copy."""
         other = copy.copy(self)
         other._parameters = {name: nn.Parameter(value, requires_grad=False) for name, value in parameters.items()}
         return other
+
+    def select(self: Model, instances: slice | Tensor) -> Model:
+        """A model of these instances alone, a copy that needs no gradients."""
+        return self.like({name: value.detach()[instances].clone() for name, value in self.named_parameters()})
 
 
 class LinearModel(ToyModel):
@@ -124,6 +135,36 @@ class ReLUHiddenModel(ToyModel):
     """x' = ReLU(Wᵀ ReLU(W x) + b): a hidden layer with a privileged basis."""
 
     hidden_relu, output_relu = True, True
+
+
+class HiddenBiasModel(ReLUHiddenModel):
+    """x' = ReLU(Wᵀ ReLU(W x + c) + b): a ReLU hidden layer that can get out of its ReLU's way.
+
+    `train` does not know the hidden bias c; `supertoy.descent.minimize` does.
+
+    Source: paper, "The ReLU hidden layer toy model", on why it leaves this bias out.
+    """
+
+    hidden_bias = True
+
+    c: nn.Parameter
+
+    def __init__(
+        self,
+        n_instances: int,
+        n_features: int,
+        n_hidden: int,
+        *,
+        seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(n_instances, n_features, n_hidden, seed=seed, dtype=dtype, device=device)
+        self.c = nn.Parameter(torch.zeros(n_instances, n_hidden, dtype=dtype, device=device))
+
+    def pre_activations(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
+        """W x + c, what goes into the hidden ReLU."""
+        return super().pre_activations(x) + self.c[:, None]
 
 
 class ActivationOutputModel(ToyModel):
@@ -182,7 +223,8 @@ class FunctionModel(ToyModel):
 
     Raises:
         TypeError: function cannot be called.
-        ValueError: function changes the shape or the dtype of its input, or the input itself; sizes below 1.
+        ValueError: function changes the shape or the dtype of its input, or the input itself, or has parameters of its own;
+            sizes below 1.
 
     Source: paper, "Computation in superposition", which has the absolute value (`AbsoluteValueModel`) as its example.
     """
@@ -265,9 +307,14 @@ def _require_function(function: Callable[[Tensor], Tensor], like: Tensor) -> Non
     """Raise unless the function makes targets of inputs."""
     if not callable(function):
         raise TypeError(f"function must be a function of a tensor, got {type(function).__name__}")
+    if isinstance(function, nn.Module) and list(function.parameters()):
+        raise ValueError("function must have no parameters of its own, which would not be trained")
     x = torch.linspace(-1, 1, 3, dtype=like.dtype, device=like.device)[:, None].repeat(1, like.shape[1])[None]
     before = x.clone()
-    target = function(x)
+    try:
+        target = function(x)
+    except RuntimeError as error:
+        raise ValueError(f"function must take a tensor [instance, batch, feature]; it failed with: {error}") from error
     if not isinstance(target, Tensor) or target.shape != x.shape or target.dtype != x.dtype:
         raise ValueError("function must return a tensor of the shape and dtype of its input")
     if not torch.equal(x, before):

@@ -21,6 +21,7 @@ from supertoy.loss import check_fit
 from supertoy.models import ToyModel
 from supertoy.progress import progress, show_no_progress
 from supertoy.store import Store
+from supertoy.streams import stream
 from supertoy.training import Record, check_options, join, train
 
 _SHARD = 2**21  # numbers in the largest tensor of a shard; a training keeps about eight such tensors
@@ -89,9 +90,8 @@ def sweep(
         if finished is not None:
             shards[k] = {name: tensor.to(model.b.device) for name, tensor in finished.items()}
             continue
-        piece = model.like({name: value.detach()[part].clone() for name, value in model.named_parameters()})
         arguments = options | {"importance": I[part], "first_instance": start}
-        jobs[k] = (piece, data.select(part), arguments)
+        jobs[k] = (model.select(part), data.select(part), arguments)
 
     if folder and jobs:
         folder.check_writable()
@@ -217,6 +217,7 @@ def _description(
         "model": type(model).__name__,
         # A function has no name that can be relied on, but it has values.
         "activation": _checksum(model.activate(torch.linspace(-8, 8, 1025, dtype=torch.float64))),
+        "target": _checksum(model.target(2 * _probe(model.n_features) - 1)),
         "sizes": [model.n_instances, model.n_features, model.n_hidden],
         "dtype": str(model.b.dtype),
         "device": model.b.device.type,
@@ -228,6 +229,11 @@ def _description(
         "shard_size": shard_size,
         "options": {name: value for name, value in sorted(options.items()) if name != "importance"},
     }
+
+
+def _probe(n_features: int) -> Tensor:
+    """Rows that no two functions are likely to agree on."""
+    return torch.rand(1, 64, n_features, generator=stream(0, 0, "probe"), dtype=torch.float64)
 
 
 def _checksum(tensor: Tensor) -> str:

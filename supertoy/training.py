@@ -94,6 +94,7 @@ def train(
         first_instance: number of the model's first instance, where the model is a part of something larger.
 
     Raises:
+        TypeError: a model with a bias in its hidden layer, which only `descent.minimize` can train.
         ValueError: any argument out of range or of a wrong shape, before anything is trained.
         FloatingPointError: a loss became NaN or infinite, with the step and the instance.
         KeyboardInterrupt: training was interrupted; the model holds, for each instance, the restart that looked
@@ -146,6 +147,10 @@ def check_options(
 ) -> Float[Tensor, "instance feature"]:
     """Refuse what `train` cannot take, and give back the importance of every instance's features."""
     check_fit(model, data)
+    if model.hidden_bias:
+        raise TypeError(
+            f"model must have no bias in its hidden layer, which {type(model).__name__} has; see descent.minimize"
+        )
     checks.require_int(n_steps=n_steps, n_restarts=n_restarts, at_least=1)
     checks.require_int(batch_size=batch_size, at_least=4)
     checks.require_int(seed=seed, first_instance=first_instance, at_least=0)

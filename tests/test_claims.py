@@ -9,12 +9,12 @@ import torch
 import supertoy as st
 from supertoy.claims._words import at_least
 from supertoy.claims.superposition import POLYTOPES
-from tests.claim_cases import correlation, dynamics, geometry, phase, superposition
+from tests.claim_cases import adversarial, computation, correlation, dynamics, geometry, phase, privileged, superposition
 from tests.claim_cases.superposition import K_SPARSE, plane
 
 CASES = {
     f"{section.__name__.rpartition('.')[2]}/{name}": case
-    for section in (superposition, phase, geometry, correlation, dynamics)
+    for section in (superposition, phase, geometry, correlation, dynamics, adversarial, privileged, computation)
     for name, case in section.CASES.items()
 }
 
@@ -104,6 +104,27 @@ def test_judges_look_at_every_part_of_their_criterion(name, change):
         ("dynamics/paths", {"taken": dynamics.MANY[:100]}),  # one path only
         ("dynamics/paths", {"taken": dynamics.MANY[-50:]}),  # too few runs
         ("dynamics/pca-first", {"distance": torch.full((9,), 0.2)}),
+        ("adversarial/rises", {"probability": 0.9 * adversarial.P}),  # never dense
+        ("adversarial/tracks-density", {"features_per_dimension": adversarial.FLAT}),
+        ("adversarial/gradient-masking", {"share": adversarial.FLAT}),
+        ("adversarial/gradient-masking", {"share": torch.cat([adversarial.MASKED[:9], adversarial.FLAT[:3]])}),
+        ("adversarial/training", {"features_per_dimension": 1.3 + adversarial.FALLING.clamp(min=0)}),  # never down to 1
+        ("adversarial/training", {"norm": 0.7 * adversarial.NORM}),  # too soon
+        ("privileged/aligned", {"relu": privileged.LINEAR}),
+        ("privileged/aligned", {"linear": privileged.BASIS}),
+        ("privileged/aligned", {"relu": 0.4 * privileged.BASIS}),  # nothing is represented
+        ("privileged/aligned", {"linear": 0.4 * privileged.LINEAR}),
+        ("computation/mono-when-dense", {"W1": torch.zeros(2, 40, 100)}),
+        ("privileged/mono-to-poly", {"W": privileged.MISSING}),
+        ("privileged/mono-to-poly", {"W": privileged.IN_THREE}),
+        ("privileged/avoids-relu", {"positive": torch.tensor([1.0, 1, 0.98])}),
+        ("privileged/avoids-relu", {"loss": torch.tensor([1.0, 1, 1.03])}),
+        ("computation/mono-when-dense", {"W1": torch.stack([computation.PURE, computation.UNEQUAL])}),
+        ("computation/poly-when-sparse", {"W1": torch.zeros(40, 100)}),  # no neuron at all
+        ("computation/both", {"W1": computation.PURE.expand(3, -1, -1)}),
+        ("computation/both", {"W1": computation.EQUAL.expand(3, -1, -1)}),
+        ("computation/primary-secondary", {"W1": computation.PURE.expand(2, -1, -1)}),  # no polysemantic neuron
+        ("computation/asymmetric-motif", {"increase": torch.tensor([0.0, 0.05, 3.0])}),
     ],
 )
 def test_judges_of_later_chapters_do_so_too(name, change):
@@ -120,12 +141,38 @@ def test_judges_of_later_chapters_do_so_too(name, change):
         ("correlation/collapse", {"W": correlation.UNEVEN}, 5),
         ("dynamics/energy-levels", {"D": dynamics.SLOW}, 1),
         ("dynamics/energy-levels", {"loss": dynamics.ELSEWHERE}, 2),
+        ("adversarial/rises", {"relative": 1.5 * adversarial.RELATIVE}, 0),
+        ("adversarial/rises", {"relative": 1 + 0.1 * adversarial.FEATURES}, 1),
+        ("adversarial/tracks-density", adversarial.MANY, 0),
+        ("adversarial/tracks-density", {"relative": adversarial.LOOSE}, 1),
+        ("adversarial/gradient-masking", {"share": 0.7 * adversarial.MASKED}, 1),
+        ("adversarial/gradient-masking", {"share": adversarial.FLAT}, 0),
+        ("adversarial/training", {"features_per_dimension": 0.2 * adversarial.FALLING}, 1),
+        ("adversarial/training", {"features_per_dimension": adversarial.TURNING}, 0),
+        ("privileged/aligned", {"relu": privileged.LINEAR}, 0),
+        ("privileged/aligned", {"linear": privileged.BASIS}, 1),
+        ("privileged/mono-to-poly", {"W": privileged.MISSING}, 5),
+        ("privileged/mono-to-poly", {"W": privileged.REGIMES[[0, 1, 2, 4, 4, 5]]}, 3),
+        ("privileged/avoids-relu", {"positive": torch.tensor([1.0, 1, 0.98])}, 0),
+        ("privileged/avoids-relu", {"loss": torch.tensor([1.0, 1, 1.03])}, 1),
+        ("computation/exact-abs", {"unexplained": 0.02}, 0),
+        ("computation/exact-abs", {"W1": computation.SIX.abs()}, 1),
+        ("computation/exact-abs", {"W1": computation.SIX + 0.15 * computation.SIX.abs().roll(1, 1)}, 2),
+        ("computation/exact-abs", {"W2": 1.2 * computation.BACK}, 3),
+        ("computation/mono-when-dense", {"W1": torch.stack([computation.MIXED, computation.PURE])}, 0),
+        ("computation/both", {"W1": torch.stack([computation.OTHER_HALF, computation.MIXED, computation.MIXED])}, 1),
+        ("computation/primary-secondary", {"purity": torch.stack([0.5 * torch.ones(40), torch.ones(40)])}, 1),
+        ("computation/primary-secondary", {"W1": torch.stack([computation.UNEQUAL, computation.FEW_UNEQUAL])}, 2),
     ],
 )
 def test_each_part_of_a_claim_can_fail_alone(name, change, broken):
     right, _ = CASES[name]
     [outcome] = st.claims.check(name, [{**right, **change}]).outcomes
     assert [k for k, held in enumerate(outcome.parts) if not held] == [broken]
+
+
+def test_a_weight_that_only_inhibits_does_not_make_a_neuron_monosemantic():
+    assert st.claims.check("privileged/mono-to-poly", [{"W": privileged.INHIBITED}]).n_holds
 
 
 def test_only_points_outside_the_band_count():

@@ -55,9 +55,18 @@ def test_rows_and_weights_are_a_weighted_sample():
 def test_an_instance_does_not_depend_on_those_beside_it():
     model, data = small()
     minimize(reconstruction(model), [model.W, model.b], data, n_steps=20)
-    alone, one = small(1)
-    minimize(reconstruction(alone), [alone.W, alone.b], one, n_steps=20)
-    assert_close(alone.W, model.W[:1])
+    fewer, some = small(2)
+    minimize(reconstruction(fewer), [fewer.W, fewer.b], some, n_steps=20)
+    assert_close(fewer.W, model.W[:2])
+
+
+def test_nothing_but_the_parameters_changes_or_keeps_gradients():
+    model, data = small()
+    b = model.b.detach().clone()
+    with torch.no_grad():
+        minimize(reconstruction(model), [model.W], data, n_steps=20)
+    assert torch.equal(model.b, b)
+    assert model.W.grad is model.b.grad is None
 
 
 @pytest.mark.parametrize(
@@ -69,6 +78,8 @@ def test_an_instance_does_not_depend_on_those_beside_it():
         ({"parameters": []}, "parameters must share one number of instances"),
         ({"parameters": [torch.zeros(2), torch.zeros(3)]}, r"parameters must share .* got \[2, 3\]"),
         ({"parameters": [torch.zeros(2)]}, "data must have 1 or the parameters' 2 instances, got 3"),
+        ({"parameters": [torch.zeros(3, 4)[:, ::2]]}, "parameters must be contiguous"),
+        ({"parameters": [torch.zeros(1, 4).expand(3, -1)]}, "parameters must be contiguous"),
         ({"loss": lambda x, w: w.sum()}, "loss must give one number for each of 3 instances"),
     ],
 )

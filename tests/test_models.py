@@ -62,6 +62,17 @@ def test_weights_start_at_the_scale_of_the_published_code():
     assert not model.b.any()
 
 
+@pytest.mark.parametrize("kind", ALL_MODELS)
+def test_selected_instances_are_copies(kind, x):
+    model = model_with_random_weights(kind, 3, 6, 4)
+    before, selected = model(x), model.select(slice(1, 3))
+    assert_close(selected(x[1:]), before[1:])
+    assert torch.equal(model.select(torch.tensor([2])).b, model.b[2:])
+    for parameter in selected.parameters():
+        parameter.zero_()
+    assert torch.equal(model(x), before)
+
+
 def test_dtype_and_device_are_honoured():
     assert st.ReLUOutputModel(1, 2, 1).W.dtype == torch.float32
     assert st.ReLUOutputModel(1, 2, 1, dtype=torch.float64).b.dtype == torch.float64
@@ -84,6 +95,21 @@ def test_functions_that_cannot_be_an_activation_are_refused(activation, error, m
         st.ActivationOutputModel(1, 2, 1, activation=activation)
 
 
+def test_a_hidden_bias_large_enough_makes_the_hidden_layer_linear(x):
+    plain = model_with_random_weights(st.ReLUOutputModel, 3, 6, 4)
+    biased = st.HiddenBiasModel(3, 6, 4, dtype=torch.float64)
+    c = torch.full((3, 4), 50.0, dtype=torch.float64)
+    b = plain.b - (plain.W.mT @ c[..., None])[..., 0]  # takes away what the bias adds to the outputs
+    biased = biased.like({"W": plain.W, "b": b, "c": c})
+    assert (biased.pre_activations(x) > 0).all()
+    assert_close(biased(x), plain(x))
+    zero = biased.like({"W": plain.W, "b": plain.b, "c": torch.zeros_like(c)})
+    hidden = st.ReLUHiddenModel(3, 6, 4, dtype=torch.float64).like({"W": plain.W, "b": plain.b})
+    assert_close(zero(x), hidden(x))
+    with pytest.raises(TypeError, match=r"model must have no bias in its hidden layer, .* see descent.minimize"):
+        st.train(st.HiddenBiasModel(1, 6, 4), st.Independent(6, 0.5))
+
+
 def test_a_model_of_any_function_is_that_of_the_absolute_value_if_this_is_the_function(x):
     absolute = model_with_random_weights(st.AbsoluteValueModel, 3, 6, 4)
     model = st.FunctionModel(3, 6, 4, function=torch.abs, dtype=torch.float64).like(dict(absolute.named_parameters()))
@@ -100,6 +126,8 @@ def test_a_model_of_any_function_is_that_of_the_absolute_value_if_this_is_the_fu
         (lambda x: x.sum(-1), ValueError, "function must return a tensor of the shape and dtype"),
         (lambda x: x.double(), ValueError, "function must return a tensor of the shape and dtype"),
         (torch.relu_, ValueError, "function must leave its input as it is"),
+        (torch.nn.Linear(2, 2), ValueError, "function must have no parameters of its own"),
+        (lambda x: x.unflatten(-1, (-1, 3)), ValueError, "function must take a tensor .* it failed with"),
     ],
 )
 def test_functions_that_cannot_be_a_target_are_refused(function, error, message):

@@ -103,6 +103,13 @@ def test_a_damaged_shard_is_named_and_trained_again(reference, tmp_path):
     assert_same_bits(swept(store=tmp_path), reference)
 
 
+def test_a_store_of_another_function_is_refused(tmp_path):
+    data, options = st.Independent(3, 0.5, signed=True), {"shard_size": 1, "n_steps": 4, "store": tmp_path}
+    st.sweep(st.FunctionModel(2, 3, 2, function=torch.abs), data, **options)
+    with pytest.raises(ValueError, match="holds another sweep, which differs in target"):
+        st.sweep(st.FunctionModel(2, 3, 2, function=torch.square), data, **options)
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [

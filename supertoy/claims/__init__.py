@@ -4,7 +4,7 @@ A judge looks at what one seed produced and says whether the claim holds there; 
 measured. `check` runs a claim's judge over all seeds and gives the verdict; a `Table` shows the findings of a chapter.
 """
 
-from supertoy.claims import correlation, dynamics, geometry, phase, superposition
+from supertoy.claims import adversarial, computation, correlation, dynamics, geometry, phase, privileged, superposition
 from supertoy.claims._claim import Claim, Finding, Outcome, Table, check, registry
 
 __all__ = [
@@ -12,11 +12,14 @@ __all__ = [
     "Finding",
     "Outcome",
     "Table",
+    "adversarial",
     "check",
+    "computation",
     "correlation",
     "dynamics",
     "geometry",
     "phase",
+    "privileged",
     "registry",
     "superposition",
 ]

@@ -20,10 +20,10 @@ def below(value: float | Tensor) -> str:
     return f"below {coarse_bound(value):g}"
 
 
-def at_least(share: float) -> str:
-    """A share in per cent, as the largest coarse bound that it reaches: "95 % or more"."""
-    bound = max((b for b in (10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98) if b <= 100 * share), default=0)
-    return "100 %" if share == 1 else f"{bound} % or more"
+def at_least(share: float, bounds: tuple[int, ...] = (10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98)) -> str:
+    """A share in per cent, as the largest of some coarse bounds that it reaches: "95 % or more"."""
+    bound = max((b for b in bounds if b <= 100 * share), default=0)
+    return "100 %" if share > 1 - 1e-6 else f"{bound} % or more"
 
 
 def one_digit(values: Tensor) -> str:

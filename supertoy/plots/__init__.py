@@ -6,6 +6,19 @@ dimension of its own) to yellow (shared), `SHAPE_COLOURS` one for each polytope.
 """
 
 from supertoy.plots._style import IMPORTANCE, LINES, SHAPE_COLOURS, SIGNED, SUPERPOSITION
+from supertoy.plots.adversarial import (
+    attack_anatomy,
+    attack_shares,
+    over_attack_norm,
+    transferred_damage,
+    vulnerability_and_superposition,
+)
+from supertoy.plots.computation import (
+    activations_by_feature,
+    asymmetric_motif,
+    single_feature_outputs,
+    small_network,
+)
 from supertoy.plots.correlation import (
     angles_over_correlation,
     capacity_over_density,
@@ -30,6 +43,7 @@ from supertoy.plots.geometry import (
     shapes_over_sparsity,
     solution_losses,
 )
+from supertoy.plots.neurons import hidden_weights, kinds_over_density, neuron_stacks, weights_and_stack
 from supertoy.plots.phase import (
     loss_against_theory,
     loss_crossing,
@@ -46,7 +60,11 @@ __all__ = [
     "SHAPE_COLOURS",
     "SIGNED",
     "SUPERPOSITION",
+    "activations_by_feature",
     "angles_over_correlation",
+    "asymmetric_motif",
+    "attack_anatomy",
+    "attack_shares",
     "benefit_per_dimension",
     "capacity_over_density",
     "collapse_over_density",
@@ -56,6 +74,8 @@ __all__ = [
     "feature_count",
     "feature_directions",
     "gram_by_set",
+    "hidden_weights",
+    "kinds_over_density",
     "levels_over_training",
     "loss_against_degeneracy",
     "loss_against_theory",
@@ -64,6 +84,8 @@ __all__ = [
     "loss_terms",
     "losses_with_levels",
     "minimum_paths",
+    "neuron_stacks",
+    "over_attack_norm",
     "packings",
     "perturbed_solutions",
     "phase_diagrams",
@@ -71,7 +93,12 @@ __all__ = [
     "saddles_over_training",
     "samples_and_correlation",
     "shapes_over_sparsity",
+    "single_feature_outputs",
+    "small_network",
     "solution_losses",
     "stages_over_training",
+    "transferred_damage",
+    "vulnerability_and_superposition",
     "weights_and_norms",
+    "weights_and_stack",
 ]

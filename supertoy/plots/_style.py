@@ -115,6 +115,13 @@ def require_one_each(n_panels: int, **arguments: Sized) -> None:
             raise ValueError(f"{name} must have one entry for each of {n_panels} panels, got {len(entries)}")
 
 
+def require_some(**arguments: Sized) -> None:
+    """Raise ValueError if an argument is empty."""
+    for name, entries in arguments.items():
+        if len(entries) == 0:
+            raise ValueError(f"{name} must hold at least one entry, got none")
+
+
 def panel_grid(n_panels: int, n_columns: int, width: float, height: float) -> tuple[Figure, list[Axes], list[Axes]]:
     """A figure, axes in rows of n_columns that share their scales, and of these the lowest of each column.
 
@@ -124,8 +131,7 @@ def panel_grid(n_panels: int, n_columns: int, width: float, height: float) -> tu
         width: of the figure, in inches.
         height: of a row.
     """
-    if n_panels == 0:
-        raise ValueError("panels must hold at least one entry, got none")
+    require_some(panels=range(n_panels))
     n_columns = min(n_columns, n_panels)
     n_rows = -(-n_panels // n_columns)
     figure, grid = plt.subplots(n_rows, n_columns, figsize=(width, height * n_rows), sharex=True, sharey=True, squeeze=False)

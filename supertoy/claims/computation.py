@@ -1,0 +1,110 @@
+"""How the claims of "Computation in superposition" are judged. Values are signed here, so weights of both signs count."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from supertoy.claims._claim import Outcome, registry
+from supertoy.claims._words import at_least, below
+from supertoy.neurons import in_use, is_primary, main_feature, monosemantic, polysemantic, rescaled
+
+
+@registry.claim(
+    "computation/exact-abs",
+    says="three features, six neurons: each feature has one ReLU(x) and one ReLU(-x) neuron",
+    criterion="loss below 1 % of the outputs' variance; after rescaling each feature has one neuron with weight 1 and one "
+    "with -1, all other input weights are below 0.1, and the output weights back to it within 0.1 of 1",
+)
+def exact_abs(W1: Float[Tensor, "6 3"], W2: Float[Tensor, "3 6"], unexplained: float) -> Outcome:
+    inward, outward = (weights[0] for weights in rescaled(W1[None], W2[None]))
+    main = inward.abs().argmax(1)
+    value = inward.gather(1, main[:, None])[:, 0]
+    ends = sorted(zip(main.tolist(), value.sign().tolist(), strict=True))
+    in_pairs = ends == [(i, sign) for i in range(3) for sign in (-1.0, 1.0)]
+    others = inward.abs().scatter(1, main[:, None], 0).max().item()
+    off = (outward[main, torch.arange(6)] - value.abs()).abs().max().item()
+    return Outcome(
+        (unexplained < 0.01, in_pairs, others < 0.1, off < 0.1),
+        f"loss {below(unexplained)} of the variance; {'one neuron' if in_pairs else 'not one neuron'} for each sign of each "
+        f"feature; other input weights {below(others)}; output weights off 1 by {below(off)}",
+    )
+
+
+@registry.claim(
+    "computation/mono-when-dense",
+    says="n = 100, m = 40: at p = 1 and 0.3 all neurons are monosemantic",
+    criterion="at both densities one feature has 90 % of the squared input weights of every neuron that is in use",
+)
+def mono_when_dense(W1: Float[Tensor, "2 hidden feature"]) -> Outcome:
+    mixed, used = polysemantic(W1).sum(1).tolist(), in_use(W1).sum(1).tolist()
+    words = [
+        f"at p = {p:g} {'all' if not n else 'most' if 2 * n < total else 'less than half of the'} neurons"
+        for p, n, total in zip((1, 0.3), mixed, used, strict=True)
+    ]
+    parts = tuple(n == 0 and total > 0 for n, total in zip(mixed, used, strict=True))
+    return Outcome(parts, f"monosemantic: {', '.join(words)}")
+
+
+@registry.claim(
+    "computation/poly-when-sparse",
+    says="at p = 0.001 no neuron is monosemantic",
+    criterion="no neuron in use has 90 % of its squared input weights in one feature",
+)
+def poly_when_sparse(W1: Float[Tensor, "hidden feature"]) -> Outcome:
+    n, total = int(monosemantic(W1[None]).sum()), int(in_use(W1[None]).sum())
+    words = "none" if not n else "some" if 2 * n < total else "most"
+    return Outcome((n == 0 and total > 0,), f"{words} of the neurons are monosemantic")
+
+
+@registry.claim(
+    "computation/both",
+    says="in between the same model has both kinds, the monosemantic ones on the important features",
+    criterion="at p = 0.1, 0.03 and 0.01 there are neurons of both kinds, and the main features of monosemantic ones are on "
+    "average more important than those of the others",
+)
+def both(W1: Float[Tensor, "3 hidden feature"]) -> Outcome:
+    main = main_feature(W1).double()
+    parts, words = [], []
+    for p, index, mono, poly in zip((0.1, 0.03, 0.01), main, monosemantic(W1), polysemantic(W1), strict=True):
+        mixed = bool(mono.any() and poly.any())
+        ordered = mixed and bool(index[mono].mean() < index[poly].mean())
+        parts += [mixed, ordered]
+        kinds = "both kinds" if mixed else "one kind"
+        words.append(f"{kinds}{', monosemantic ones on the more important features' if ordered else ''} at {p:g}")
+    return Outcome(tuple(parts), "; ".join(words))
+
+
+@registry.claim(
+    "computation/primary-secondary",
+    says="many neurons have one large and several small features, so that their top activations look pure",
+    criterion="at p = 0.01 and 0.001: of polysemantic neurons a third or more have a largest weight of twice the second; "
+    "and in the top 1 % of their activations that feature adds most in 90 % or more",
+)
+def primary_secondary(W1: Float[Tensor, "2 hidden feature"], purity: Float[Tensor, "2 hidden"]) -> Outcome:
+    poly = polysemantic(W1)
+    primary = poly & is_primary(W1)
+    parts, words = [], []
+    for p, one, of, pure in zip((0.01, 0.001), primary, poly, purity, strict=True):
+        share = (one.sum() / of.sum().clamp(min=1)).item()
+        leads = pure[one].nanmean().item() if one.any() else 0.0
+        parts += [share >= 1 / 3, leads >= 0.9]
+        many = "a third or more" if share >= 1 / 3 else "less than a third"
+        bound = at_least(leads, (50, 75, 90))
+        words.append(f"{many} have a primary feature, which leads in {bound} of their top activations, at {p:g}")
+    return Outcome(tuple(parts), "of polysemantic neurons " + "; ".join(words))
+
+
+@registry.claim(
+    "computation/asymmetric-motif",
+    says="one neuron stores two features unequally (like [2, -1/2] in and [1/2, 2] out), and another inhibits the one "
+    "it disturbs",
+    criterion="found in one of many small models or more; without the inhibiting weight the loss of such a model is 10 % "
+    "higher or more (median)",
+)
+def asymmetric_motif(n_models: int, increase: Float[Tensor, "motif"]) -> Outcome:
+    if not len(increase):
+        return Outcome((False, False), f"found in none of {n_models} models")
+    middle = increase.median().item()
+    times = max((bound for bound in (2, 5, 10) if 1 + middle >= bound), default=0)
+    words = f"{times} times the loss or more" if times else "10 % more loss" if middle >= 0.1 else "hardly more loss"
+    return Outcome((True, middle >= 0.1), f"found; without the inhibiting weight {words}")

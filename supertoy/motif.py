@@ -1,0 +1,88 @@
+"""The asymmetric superposition motif: a neuron stores two features unequally, and another inhibits the one it disturbs.
+
+A neuron with input weights [2, -1/2] and output weights [1/2, 2] computes both max(x_1, 0) and max(-x_2, 0). Where x_2
+speaks, x_1's output hears a quarter of it; but where x_1 speaks, x_2's output hears four times too much. A second neuron
+that fires with x_1 as well takes that away again: with a large negative weight it turns the interference negative, and a
+ReLU swallows that.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from supertoy.models import FunctionModel
+
+# The asymmetry in input weights (large to small) and in output weights (small to large) that counts; the response to each
+# feature alone below which a neuron does not store it; and how much of the response an inhibitor has to take away.
+_RATIO, _STORED, _INHIBITED = 2.0, 0.5, 0.3
+
+
+@dataclass(frozen=True)
+class Motif:
+    """Where the motif is, and how strong.
+
+    Attributes:
+        instance: which model.
+        neuron: the one that stores two features.
+        strong: the feature with the large input weight, which disturbs.
+        weak: the feature with the small input weight and the large output weight, which is disturbed.
+        inhibitor: the neuron that takes most away from the disturbed output.
+        sign: of the strong feature where it makes the neuron fire.
+        interference: what the neuron adds to the weak feature's output where the strong one is `sign`, alone.
+        inhibition: what the inhibitor adds to it, negative.
+        rest: what the output's pre-activation comes to in the end, bias and all neurons together.
+    """
+
+    instance: int
+    neuron: int
+    strong: int
+    weak: int
+    inhibitor: int
+    sign: float
+    interference: float
+    inhibition: float
+    rest: float
+
+
+@torch.no_grad()
+def find(model: FunctionModel) -> list[Motif]:
+    """All occurrences, the ones with the strongest interference first, model by model.
+
+    A neuron stores a feature where its input weight times its output weight is 1/2 or more in size (with 1 it computes one
+    side of an absolute value). It does so asymmetrically where the input weights differ by a factor of 2 or more, and the
+    output weights by as much the other way round. The disturbance is inhibited where another neuron that the strong feature
+    makes fire takes 30 % or more of it away.
+
+    Args:
+        model: with few features and neurons; all pairs are looked at.
+
+    Source: paper, "The asymmetric superposition motif".
+    """
+    W1, W2, b = (tensor.double() for tensor in (model.input_weights, model.output_weights, model.b))
+    stored = W1 * W2.mT  # [instance, neuron, feature], in the scale of the outputs, whatever the neuron's own
+    inward, outward = W1.abs(), W2.mT
+    strong, weak = (..., slice(None), None), (..., None, slice(None))
+    unequal = (inward[strong] >= _RATIO * inward[weak]) & (outward[weak] >= _RATIO * outward[strong])
+    both = (stored.abs()[strong] >= _STORED) & (stored.abs()[weak] >= _STORED) & (outward[strong] > 0)
+    found = []
+    for k, j, i, other in (unequal & both).nonzero().tolist():
+        sign = W1[k, j, i].sign()
+        heard = (sign * W1[k, :, i]).relu() * W2[k, other]  # by the weak feature's output, from each neuron
+        inhibitor = int(heard.argmin())
+        if heard[inhibitor] <= -_INHIBITED * heard[j]:
+            rest = heard.sum() + b[k, other]
+            numbers = (value.item() for value in (sign, heard[j], heard[inhibitor], rest))
+            found.append(Motif(k, j, i, other, inhibitor, *numbers))
+    return sorted(found, key=lambda motif: (motif.instance, -motif.interference))
+
+
+def without_inhibition(model: FunctionModel, motif: Motif) -> FunctionModel:
+    """A copy of the motif's model in which the inhibiting weight is zero: what the explanation says must hurt.
+
+    Args:
+        model: in which the motif was found.
+        motif: as from `find`.
+    """
+    cut = model.select(slice(motif.instance, motif.instance + 1))
+    cut.W2[0, motif.weak, motif.inhibitor] = 0
+    return cut

@@ -1,0 +1,196 @@
+"""What single neurons stand for: which features they respond to, and whether that is one or several.
+
+All functions take a layer's input weights W, where `W[k, j, i]` is what feature i adds to neuron j of model k. Where
+features are never negative, only positive weights can make a ReLU neuron fire; pass `W.clamp(min=0)` to ask what activates
+it.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from supertoy import checks
+
+# A neuron stands for one feature where that has nine tenths of its squared weights, the same as a tenth of noise in power;
+# and it does anything at all where its largest weight is a tenth of the layer's largest.
+MONOSEMANTIC, IN_USE = 0.9, 0.1
+
+
+def in_use(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instance hidden"]:
+    """Whether a neuron's largest weight, of either sign, is at least a tenth of its layer's largest.
+
+    This compares neurons, so it is for weights on a common scale: tied ones, or such that training has left in balance
+    with their output weights.
+
+    Raises:
+        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
+
+    >>> in_use(torch.tensor([[[2.0, 0.0], [0.0, 0.1]]]))
+    tensor([[ True, False]])
+    """
+    checks.require_weights(W=W)
+    size = W.abs().amax(2)
+    return (size >= IN_USE * size.amax(1, keepdim=True)) & (size > 0)
+
+
+def monosemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instance hidden"]:
+    """Whether one feature has at least 90 % of a neuron's squared weights; False for a neuron that is not in use.
+
+    Raises:
+        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
+
+    Source: paper, "The ReLU hidden layer toy model", which tells the two kinds of neurons apart by eye.
+
+    >>> monosemantic(torch.tensor([[[1.0, 0.3], [1.0, 0.4]]]))  # 1 / 1.09 and 1 / 1.16
+    tensor([[ True, False]])
+    """
+    squares = W.square()
+    return in_use(W) & (squares.amax(2) >= MONOSEMANTIC * squares.sum(2))
+
+
+def polysemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instance hidden"]:
+    """Whether a neuron is in use and not monosemantic.
+
+    Raises:
+        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
+
+    >>> polysemantic(torch.tensor([[[1.0, 0.3], [1.0, 0.4]]]))
+    tensor([[False,  True]])
+    """
+    return in_use(W) & ~monosemantic(W)
+
+
+def main_feature(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance hidden"]:
+    """The feature with the largest weight of each neuron.
+
+    Raises:
+        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
+
+    >>> main_feature(torch.tensor([[[1.0, 0.3], [0.2, -0.4]]]))
+    tensor([[0, 1]])
+    """
+    checks.require_weights(W=W)
+    return W.abs().argmax(2)
+
+
+def is_primary(W: Float[Tensor, "instance hidden feature"], ratio: float = 2.0) -> Bool[Tensor, "instance hidden"]:
+    """Whether a neuron's largest weight is at least `ratio` times its second: a primary feature, and only secondary others.
+
+    Raises:
+        ValueError: W is not [instance, hidden, feature] with two features or more, or has a NaN or infinite entry; ratio not
+            above 0.
+
+    Source: paper, "Computation in superposition".
+
+    >>> is_primary(torch.tensor([[[1.0, 0.3], [1.0, -0.6]]]))
+    tensor([[ True, False]])
+    """
+    checks.require_weights(W=W)
+    checks.require_number(above=0, ratio=ratio)
+    if W.shape[2] < 2:
+        raise ValueError(f"W must have two features or more, got {W.shape[2]}")
+    first, second = W.abs().topk(2, dim=2).values.unbind(2)
+    return (first >= ratio * second) & (first > 0)
+
+
+def alignment(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
+    """max_j W_ji² / ‖W_i‖²: the share of a feature's squared norm that lies in one neuron; 1 for a basis vector.
+
+    Zero for a feature that is not there at all.
+
+    Raises:
+        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
+
+    Source: not in the paper, which shows W for both kinds of layer under "The ReLU hidden layer toy model".
+
+    >>> alignment(torch.tensor([[[1.0, 1.0], [0.0, 1.0]]]))
+    tensor([[1.0000, 0.5000]])
+    """
+    checks.require_weights(W=W)
+    squares = W.square()
+    return (squares.amax(1) / squares.sum(1)).nan_to_num(0.0)
+
+
+def rescaled(
+    W1: Float[Tensor, "instance hidden feature"], W2: Float[Tensor, "instance feature hidden"]
+) -> tuple[Float[Tensor, "instance hidden feature"], Float[Tensor, "instance feature hidden"]]:
+    """The same layer with every neuron's largest input weight 1: c ReLU(z / c) = ReLU(z), so its scale means nothing.
+
+    Raises:
+        ValueError: W1 or W2 has a NaN or infinite entry, or a wrong shape.
+
+    Source: paper, "The absolute value toy model", which does so before it draws weights.
+
+    >>> rescaled(torch.tensor([[[2.0, -0.5]]]), torch.tensor([[[0.5], [2.0]]]))
+    (tensor([[[ 1.0000, -0.2500]]]), tensor([[[1.],
+             [4.]]]))
+    """
+    checks.require_weights(W1=W1, W2=W2)
+    size = W1.abs().amax(2)
+    size = torch.where(size > 0, size, 1.0)
+    return W1 / size[..., None], W2 * size[:, None]
+
+
+def by_main_feature(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance hidden"]:
+    """The order of neurons by the number of their main feature; those that are not in use come last.
+
+    Raises:
+        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
+
+    >>> by_main_feature(torch.tensor([[[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]]))
+    tensor([[2, 0, 1]])
+    """
+    return torch.where(in_use(W), main_feature(W), W.shape[2]).argsort(dim=1, stable=True)
+
+
+def activations(
+    w: Float[Tensor, "feature"], x: Float[Tensor, "row feature"]
+) -> tuple[Float[Tensor, "row"], Int[Tensor, "row"]]:
+    """One neuron's activations ReLU(w·x), and for each row the feature that adds most to it.
+
+    Args:
+        w: the neuron's input weights.
+        x: inputs.
+
+    Source: paper, "Computation in superposition": what one sees who looks at a neuron's top activations.
+
+    >>> activations(torch.tensor([1.0, -1.0]), torch.tensor([[1.0, 0.5], [0.2, -1.0]]))
+    (tensor([0.5000, 1.2000]), tensor([0, 1]))
+    """
+    contribution = x * w
+    return contribution.sum(1).relu(), contribution.argmax(1)
+
+
+def purity_at_the_top(
+    W: Float[Tensor, "hidden feature"], x: Float[Tensor, "row feature"], top: float = 0.01
+) -> Float[Tensor, "hidden"]:
+    """How often a neuron's main feature is what adds most to it, among the top share of its non-zero activations.
+
+    Args:
+        W: input weights of one model.
+        x: inputs.
+        top: which share of the non-zero activations to look at.
+
+    Returns:
+        A share from 0 to 1 for each neuron; NaN for one that no input activates.
+
+    Raises:
+        ValueError: top not in (0, 1].
+
+    Source: paper, "Computation in superposition": a neuron can look as if it stood for one feature.
+
+    >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.0], [0.0, 0.5]])
+    >>> purity_at_the_top(torch.tensor([[1.0, 0.4]]), x, top=0.5), purity_at_the_top(torch.tensor([[1.0, 0.4]]), x, top=1)
+    (tensor([1.]), tensor([0.5000]))
+    """
+    checks.require_number(above=0, top=top)
+    if top > 1:
+        raise ValueError(f"top must be at most 1, got {top}")
+    shares = []
+    for w in W:
+        activation, largest = activations(w, x)
+        n_top = max(1, round(top * int((activation > 0).sum())))
+        chosen = activation.topk(n_top).indices
+        pure = (largest[chosen] == w.abs().argmax()).to(W.dtype).mean()
+        shares.append(torch.where((activation > 0).any(), pure, torch.nan))
+    return torch.stack(shares)
