@@ -78,7 +78,8 @@ def minimize(
                 # Not backward(), which would also leave gradients at whatever else the loss depends on.
                 gradients = torch.autograd.grad(now.sum(), parameters, materialize_grads=True)
                 for parameter, gradient in zip(parameters, gradients, strict=True):
-                    parameter.grad = gradient
+                    # The fused step reads both as flat memory, and a gradient may come with other strides.
+                    parameter.grad = gradient.contiguous()
                 adam.step()
                 bar.update()
     finally:

@@ -69,6 +69,17 @@ def test_nothing_but_the_parameters_changes_or_keeps_gradients():
     assert model.W.grad is model.b.grad is None
 
 
+def test_gradients_that_come_transposed_do_not_mix_up_the_entries():
+    target = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
+    E, data = torch.zeros(2, 5, 3), st.Independent(3, 0.5)
+
+    def loss(x, weight):
+        return (weight * (x @ E.mT - x @ target.mT).square().sum(-1)).sum(1)
+
+    minimize(loss, [E], data, n_steps=500)
+    assert_close(E, target, rtol=0, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
