@@ -3,6 +3,7 @@
 from supertoy import (
     adversarial,
     claims,
+    compression,
     curvature,
     descent,
     explore,
@@ -64,6 +65,7 @@ __all__ = [
     "adversarial",
     "canonical_orientation",
     "claims",
+    "compression",
     "curvature",
     "descent",
     "dimensions_per_feature",

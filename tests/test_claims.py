@@ -9,12 +9,22 @@ import torch
 import supertoy as st
 from supertoy.claims._words import at_least
 from supertoy.claims.superposition import POLYTOPES
-from tests.claim_cases import adversarial, computation, correlation, dynamics, geometry, phase, privileged, superposition
+from tests.claim_cases import (
+    adversarial,
+    appendix,
+    computation,
+    correlation,
+    dynamics,
+    geometry,
+    phase,
+    privileged,
+    superposition,
+)
 from tests.claim_cases.superposition import K_SPARSE, plane
 
 CASES = {
     f"{section.__name__.rpartition('.')[2]}/{name}": case
-    for section in (superposition, phase, geometry, correlation, dynamics, adversarial, privileged, computation)
+    for section in (superposition, phase, geometry, correlation, dynamics, adversarial, privileged, computation, appendix)
     for name, case in section.CASES.items()
 }
 
@@ -110,6 +120,7 @@ def test_judges_look_at_every_part_of_their_criterion(name, change):
         ("adversarial/gradient-masking", {"share": torch.cat([adversarial.MASKED[:9], adversarial.FLAT[:3]])}),
         ("adversarial/training", {"features_per_dimension": 1.3 + adversarial.FALLING.clamp(min=0)}),  # never down to 1
         ("adversarial/training", {"norm": 0.7 * adversarial.NORM}),  # too soon
+        ("appendix/compressed-sensing-bound", {"n_features": appendix.BENT}),
         ("privileged/aligned", {"relu": privileged.LINEAR}),
         ("privileged/aligned", {"linear": privileged.BASIS}),
         ("privileged/aligned", {"relu": 0.4 * privileged.BASIS}),  # nothing is represented
@@ -149,6 +160,10 @@ def test_judges_of_later_chapters_do_so_too(name, change):
         ("adversarial/gradient-masking", {"share": adversarial.FLAT}, 0),
         ("adversarial/training", {"features_per_dimension": 0.2 * adversarial.FALLING}, 1),
         ("adversarial/training", {"features_per_dimension": adversarial.TURNING}, 0),
+        ("appendix/nonlinear-compression", {"loss": 0.09, "mean_loss": 0.1}, 0),
+        ("appendix/nonlinear-compression", {"mean_loss": 0.05}, 1),
+        ("appendix/compressed-sensing-bound", appendix.ALIKE, 1),
+        ("appendix/compressed-sensing-bound", {"n_features": appendix.FASTER}, 2),
         ("privileged/aligned", {"relu": privileged.LINEAR}, 0),
         ("privileged/aligned", {"linear": privileged.BASIS}, 1),
         ("privileged/mono-to-poly", {"W": privileged.MISSING}, 5),

@@ -4,7 +4,17 @@ A judge looks at what one seed produced and says whether the claim holds there; 
 measured. `check` runs a claim's judge over all seeds and gives the verdict; a `Table` shows the findings of a chapter.
 """
 
-from supertoy.claims import adversarial, computation, correlation, dynamics, geometry, phase, privileged, superposition
+from supertoy.claims import (
+    adversarial,
+    appendix,
+    computation,
+    correlation,
+    dynamics,
+    geometry,
+    phase,
+    privileged,
+    superposition,
+)
 from supertoy.claims._claim import Claim, Finding, Outcome, Table, check, registry
 
 __all__ = [
@@ -13,6 +23,7 @@ __all__ = [
     "Outcome",
     "Table",
     "adversarial",
+    "appendix",
     "check",
     "computation",
     "correlation",

@@ -13,6 +13,7 @@ from supertoy.plots.adversarial import (
     transferred_damage,
     vulnerability_and_superposition,
 )
+from supertoy.plots.appendix import compression_losses, features_over_dimensions, nonlinear_code
 from supertoy.plots.computation import (
     activations_by_feature,
     asymmetric_motif,
@@ -68,11 +69,13 @@ __all__ = [
     "benefit_per_dimension",
     "capacity_over_density",
     "collapse_over_density",
+    "compression_losses",
     "dimensionalities_over_sparsity",
     "dimensions_over_sparsity",
     "directions_in_space",
     "feature_count",
     "feature_directions",
+    "features_over_dimensions",
     "gram_by_set",
     "hidden_weights",
     "kinds_over_density",
@@ -85,6 +88,7 @@ __all__ = [
     "losses_with_levels",
     "minimum_paths",
     "neuron_stacks",
+    "nonlinear_code",
     "over_attack_norm",
     "packings",
     "perturbed_solutions",

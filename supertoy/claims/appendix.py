@@ -1,0 +1,54 @@
+"""How the claims of the appendix are judged."""
+
+import itertools
+
+import numpy as np
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from supertoy.claims._claim import Outcome, registry
+
+
+@registry.claim(
+    "appendix/nonlinear-compression",
+    says="two dense values in one number, with steep segments for jumps: even three intervals and segments of a tenth beat "
+    "keeping one value or the mean of both",
+    criterion="the loss at Z = 3 and ε = 0.1 is below 1/12, which keeping one value costs, and below that of keeping the "
+    "mean",
+)
+def nonlinear_compression(loss: float, mean_loss: float) -> Outcome:
+    below_one, below_mean = loss < 1 / 12, loss < mean_loss
+    return Outcome(
+        (below_one, below_mean),
+        f"loss {loss:.2f}; keeping one value 0.08, the mean of both {mean_loss:.2f}",
+    )
+
+
+@registry.claim(
+    "appendix/compressed-sensing-bound",
+    says="m = Ω(-n (1 - S) log(1 - S)): the number of features is linear in m, and larger for sparser data",
+    criterion="represented features (norm above 1/2) over m: a straight line explains 98 % at every density; its slope is "
+    "larger at every sparser density; m / (N p log 1/p) varies by a factor of at most 2",
+)
+def compressed_sensing_bound(
+    probability: Float[Tensor, "density"], n_hidden: Int[Tensor, "size"], n_features: Int[Tensor, "size density"]
+) -> Outcome:
+    m, counts = n_hidden.double().numpy(), n_features.double().numpy()
+    fits = [np.polynomial.polynomial.polyfit(m, column, 1) for column in counts.T]
+    left = [
+        ((column - np.polynomial.polynomial.polyval(m, fit)) ** 2).sum() / max(((column - column.mean()) ** 2).sum(), 1e-9)
+        for column, fit in zip(counts.T, fits, strict=True)
+    ]
+    order = probability.argsort(descending=True).tolist()
+    slopes = [fits[k][1] for k in order]
+    rising = all(b > a for a, b in itertools.pairwise(slopes))
+    scale = (probability * (1 / probability).log()).double()
+    ratio = n_hidden.double()[:, None] / (n_features * scale).clamp(min=1e-9)
+    spread = (ratio.max() / ratio.min()).item()
+    straight = [1 - part >= 0.98 for part in left]
+    words = "all densities" if all(straight) else "most densities" if sum(straight) * 2 > len(straight) else "few densities"
+    return Outcome(
+        (all(straight), rising, spread <= 2),
+        f"straight lines at {words}; slopes {'rise' if rising else 'do not always rise'} with sparsity; "
+        f"m / (N p log 1/p) varies by {'at most 2' if spread <= 2 else 'more than 2'}",
+    )

@@ -1,0 +1,94 @@
+"""Two dense values in one number: what a nonlinear code could do that superposition does not.
+
+Of x and y in [0, 1], let t = (⌊Z x⌋ + y) / Z. The digits of t in base Z say which of Z intervals x lies in, and where y is
+inside it: y comes back exactly, x to within its interval. A network has no jumps, but steep segments of a finite width.
+
+Source: paper, appendix "Nonlinear compression".
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from supertoy import checks
+
+
+def steep_floor(u: Float[Tensor, "*shape"], width: float) -> Float[Tensor, "*shape"]:
+    """⌊u⌋ with each jump replaced by a straight segment over the last `width` before it.
+
+    Args:
+        u: values of at least 0.
+        width: ε, from 0 (the floor itself) to 1 (the identity).
+
+    Raises:
+        ValueError: width not in [0, 1].
+
+    >>> steep_floor(torch.tensor([0.5, 0.95, 1.0]), width=0.1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if not 0 <= width <= 1:
+        raise ValueError(f"width must lie in [0, 1], got {width}")
+    whole = u.floor()
+    if width == 0:
+        return whole
+    return whole + ((u - whole - (1 - width)) / width).clamp(min=0)
+
+
+def compress(
+    x: Float[Tensor, "*shape"], y: Float[Tensor, "*shape"], n_intervals: int, width: float
+) -> Float[Tensor, "*shape"]:
+    """t = (⌊Z x⌋ + y) / Z with steep segments for jumps; in [0, 1 + 1/Z].
+
+    Args:
+        x: values in [0, 1], of which the interval is kept.
+        y: values in [0, 1], which are kept whole.
+        n_intervals: Z, at least 1.
+        width: ε of the steep segments, in units of an interval.
+
+    Raises:
+        ValueError: n_intervals below 1; width not in [0, 1].
+    """
+    checks.require_int(n_intervals=n_intervals, at_least=1)
+    return (steep_floor(n_intervals * x, width) + y) / n_intervals
+
+
+def decompress(
+    t: Float[Tensor, "*shape"], n_intervals: int, width: float
+) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+    """What t says of x, the middle of its interval, and of y.
+
+    Args:
+        t: as from `compress`.
+        n_intervals: Z, at least 1.
+        width: ε of the steep segments.
+
+    Raises:
+        ValueError: n_intervals below 1; width not in [0, 1].
+    """
+    checks.require_int(n_intervals=n_intervals, at_least=1)
+    interval = steep_floor(n_intervals * t, width)
+    return ((interval + 0.5) / n_intervals).clamp(max=1), n_intervals * t - interval
+
+
+def compression_loss(n_intervals: int, width: float, n_points: int = 1000) -> float:
+    """E (x - x')² + (y - y')² for x and y uniform on [0, 1], by the midpoint rule.
+
+    To compare with: keeping one value, and the mean of the other, costs 1/12; so does keeping their mean. Without steep
+    segments this costs 1 / (12 Z²).
+
+    Args:
+        n_intervals: Z, at least 1.
+        width: ε of the steep segments.
+        n_points: of the rule, in each direction.
+
+    Raises:
+        ValueError: n_intervals or n_points below 1; width not in [0, 1].
+
+    >>> round(compression_loss(3, width=0.0), 4), round(1 / (12 * 3**2), 4)
+    (0.0093, 0.0093)
+    """
+    checks.require_int(n_points=n_points, at_least=1)
+    points = (torch.arange(n_points, dtype=torch.float64) + 0.5) / n_points
+    x, y = torch.meshgrid(points, points, indexing="ij")
+    x_back, y_back = decompress(compress(x, y, n_intervals, width), n_intervals, width)
+    return ((x - x_back).square() + (y - y_back).square()).mean().item()
