@@ -6,6 +6,7 @@ from supertoy import (
     compression,
     curvature,
     descent,
+    dictionary,
     explore,
     learning_coefficient,
     levels,
@@ -14,11 +15,14 @@ from supertoy import (
     phases,
     plots,
     polygons,
+    recovery,
+    relations,
     sets,
     stages,
     surface,
     tegum,
     theory,
+    words,
 )
 from supertoy.continuation import lowest_losses, train_along
 from supertoy.curves import first_crossing, plateaus
@@ -68,6 +72,7 @@ __all__ = [
     "compression",
     "curvature",
     "descent",
+    "dictionary",
     "dimensions_per_feature",
     "expected_loss",
     "explained_variance",
@@ -86,6 +91,8 @@ __all__ = [
     "plots",
     "polygons",
     "quadrature",
+    "recovery",
+    "relations",
     "sampled_loss",
     "sets",
     "stages",
@@ -96,4 +103,5 @@ __all__ = [
     "theory",
     "train",
     "train_along",
+    "words",
 ]
