@@ -10,10 +10,10 @@ RUN := $(VENV)/bin/python scripts/run_steps.py
 help:  ## say what the commands do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s%s\n", $$1, $$2}'
 
-book: $(VENV)/installed  ## execute the chapters and build _build/html (11 minutes, 13 on the first run)
+book: $(VENV)/installed  ## execute the chapters and build _build/html (8 minutes, 10 on the first run)
 	@$(RUN) book
 
-test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict build and its pages (27 minutes)
+test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict build and its pages (18 minutes)
 	@$(RUN) test
 
 bench: $(VENV)/installed  ## measure speed, against the paper's published loop and the machine (10 minutes)

@@ -60,7 +60,7 @@ def compression_losses(
             axis.plot(as_array(width), as_array(line), color=colour, marker=marker, ms=4, label=f"Z = {Z}")
         axis.axhline(linear, color="0.5", ls="--", lw=1.2)
         end = float(width.max())
-        axis.text(end, linear, "keeping one value, or the mean of both", color="0.35", ha="right", va="top")
+        axis.text(end, linear, "best linear code", color="0.35", ha="right", va="top")
         axis.set(xlabel="width ε of the steep segments, in intervals", ylabel="loss", ylim=(0, None))
         axis.legend(frameon=False, loc="lower right")
     return finished(figure)
