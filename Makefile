@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python scripts/run_steps.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book test bench lock clean
+.PHONY: help book test bench ledger lock clean
 
 help:  ## say what the commands do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s%s\n", $$1, $$2}'
@@ -18,6 +18,9 @@ test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict bu
 
 bench: $(VENV)/installed  ## measure speed, against the paper's published loop and the machine (10 minutes)
 	@$(VENV)/bin/python benchmarks/bench.py $(BENCH)
+
+ledger: $(VENV)/installed  ## run every chapter with SEEDS=20 fresh seeds, for the ledger (5 minutes a seed)
+	@$(VENV)/bin/python scripts/ledger.py $(or $(SEEDS),20) $(LEDGER)
 
 lock:  ## renew constraints.txt with the newest versions that fit together (3 minutes)
 	@bash scripts/lock.sh "$(PYTHON)"

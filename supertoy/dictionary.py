@@ -1,4 +1,4 @@
-"""Sparse dictionaries: directions found from a model's hidden activations alone, and how well they match its features.
+"""Sparse dictionaries: directions found from a model's hidden activations alone.
 
 A model in superposition holds more features than hidden dimensions, so no basis of its hidden space shows them all. Where
 few features are active at a time, an overcomplete set of directions can be found afterwards, of which every activation needs
@@ -10,7 +10,7 @@ on hidden activations h = W x in units of their root mean square length, taken o
 So l1 means the same for every model and density: a direction that explains a row of typical length by itself loses l1 / 2 of
 its code. The methods differ in where z comes from: the autoencoder must compute it in one layer, the other solves for it.
 
-A dictionary is `found[k, j]`, direction j for model k; what it should find is `W.mT`, `[instance, feature, hidden]`.
+A dictionary is `found[k, j]`, direction j for model k. How well it matches the features is `supertoy.decoding`'s business.
 
 Source: paper, "Strategic picture", "Approach 2: Finding an overcomplete basis".
 """
@@ -18,7 +18,7 @@ Source: paper, "Strategic picture", "Approach 2: Finding an overcomplete basis".
 import warnings
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -27,13 +27,6 @@ from supertoy.data import FeatureDistribution
 from supertoy.descent import minimize
 from supertoy.streams import stream
 
-Found = Float[Tensor, "instance latent hidden"]
-Truth = Float[Tensor, "instance feature hidden"]
-Mask = Bool[Tensor, "instance feature"]
-
-# This near to a feature's direction counts as having found it. In ten dimensions the best of 80 random directions has a
-# cosine of about 0.7 with it, and 1 in 150 times one of 0.9.
-FOUND = 0.9
 _N_ROWS = 4096  # on which the length of h is measured and starts are compared
 
 
@@ -113,7 +106,7 @@ def train_autoencoder(
         FloatingPointError: a loss became NaN or infinite.
 
     >>> W, data = torch.eye(2)[None], st.Independent(2, 0.1)
-    >>> share_found(train_autoencoder(W, data, n_latents=4, n_steps=300).directions, W.mT)
+    >>> st.decoding.share_found(train_autoencoder(W, data, n_latents=4, n_steps=300).directions, W.mT)
     tensor([1.])
     """
     checks.require_weights(W=W)
@@ -227,73 +220,3 @@ def unfold(
     rows, dictionary = (each.detach().double().cpu().numpy() for each in (normalize(h, dim=1), directions))
     codes = sparse_encode(rows, dictionary, algorithm="lasso_lars", alpha=l1 / 2, positive=True)
     return torch.as_tensor(codes).to(h) * length
-
-
-def mean_max_cosine(found: Found, true: Truth, mask: Mask | None = None) -> Float[Tensor, "instance"]:
-    """The cosine of a true direction with the nearest found one, averaged over the features in `mask`; NaN for an empty one.
-
-    Signs matter: codes are never negative, so a direction and its opposite are two. A found direction of zeros, say of a
-    dead latent, has cosine 0 with all. This is never near 0 (see `FOUND`), so look at `share_found` too.
-
-    Raises:
-        ValueError: found or true has a NaN or infinite entry.
-
-    >>> mean_max_cosine(torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[3.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]]))
-    tensor([0.])
-    """
-    return _mean(_cosines(found, true).amax(-1), mask)
-
-
-def share_found(found: Found, true: Truth, threshold: float = FOUND, mask: Mask | None = None) -> Float[Tensor, "instance"]:
-    """The share of the features in `mask` that have a found direction with a cosine above `threshold`.
-
-    Raises:
-        ValueError: found or true has a NaN or infinite entry; threshold not in (0, 1).
-
-    >>> share_found(torch.tensor([[[1.0, 0.1]]]), torch.eye(2)[None])
-    tensor([0.5000])
-    """
-    return _mean((_n_found(found, true, threshold) > 0).to(true.dtype), mask)
-
-
-def split(found: Found, true: Truth, threshold: float = FOUND) -> Bool[Tensor, "instance feature"]:
-    """Whether a feature has more than one found direction with a cosine above `threshold`.
-
-    Raises:
-        ValueError: found or true has a NaN or infinite entry; threshold not in (0, 1).
-
-    >>> split(torch.tensor([[[1.0, 0.1], [1.0, -0.1], [0.0, 1.0]]]), torch.eye(2)[None])
-    tensor([[ True, False]])
-    """
-    return _n_found(found, true, threshold) > 1
-
-
-def dead(
-    latents: Float[Tensor, "instance row latent"], weight: Float[Tensor, "#instance row"]
-) -> Bool[Tensor, "instance latent"]:
-    """Whether a latent is zero in every row that has any weight.
-
-    Raises:
-        ValueError: latents has a NaN or infinite entry.
-
-    >>> dead(torch.tensor([[[0.5, 0.0], [0.0, 0.0]]]), torch.tensor([[0.5, 0.5]]))
-    tensor([[False,  True]])
-    """
-    checks.require_finite(latents=latents)
-    return ~((latents > 0) & (weight > 0)[..., None]).any(1)
-
-
-def _cosines(found: Found, true: Truth) -> Float[Tensor, "instance feature latent"]:
-    checks.require_finite(found=found, true=true)
-    return normalize(true, dim=-1) @ normalize(found, dim=-1).mT
-
-
-def _n_found(found: Found, true: Truth, threshold: float) -> Int[Tensor, "instance feature"]:
-    checks.require_number(above=0, threshold=threshold)
-    if threshold >= 1:
-        raise ValueError(f"threshold must be below 1, got {threshold}")
-    return (_cosines(found, true) > threshold).sum(-1)
-
-
-def _mean(value: Float[Tensor, "instance feature"], mask: Mask | None) -> Float[Tensor, "instance"]:
-    return value.mean(1) if mask is None else torch.where(mask, value, torch.nan).nanmean(1)

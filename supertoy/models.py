@@ -93,12 +93,18 @@ class ToyModel(nn.Module):
         """W x, what goes into the hidden layer's activation."""
         return x @ self.input_weights.mT
 
+    def hidden(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
+        """h, the hidden activations."""
+        z = self.pre_activations(x)
+        return z.relu() if self.hidden_relu else z
+
+    def read_out(self, h: Float[Tensor, "instance batch hidden"]) -> Float[Tensor, "instance batch feature"]:
+        """The outputs that hidden activations lead to."""
+        return self.activate(h @ self.output_weights.mT + self.b[:, None])
+
     def forward(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
         """The model's reconstruction x' of x (of its function of x, for `FunctionModel`)."""
-        hidden = self.pre_activations(x)
-        if self.hidden_relu:
-            hidden = hidden.relu()
-        return self.activate(hidden @ self.output_weights.mT + self.b[:, None])
+        return self.read_out(self.hidden(x))
 
     def activate(self, z: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The output activation f."""

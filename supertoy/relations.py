@@ -142,6 +142,44 @@ def parallelism(vectors: WordVectors, pairs: Pairs, n_shuffles: int = 1000, seed
     return Parallelism(cosine.item(), shuffled, (1 + at_least) / (1 + n_shuffles))
 
 
+def direction(vectors: WordVectors, pairs: Pairs) -> Float[Tensor, "dimension"]:
+    """The mean of the pairs' differences V(b) - V(a), each taken at length 1; at length 1 itself.
+
+    Raises:
+        ValueError: pairs are fewer than two, or have a word that is not there or comes twice; the differences cancel.
+
+    >>> vectors = WordVectors(["a", "b", "c", "d"], torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 2]]))
+    >>> direction(vectors, [("a", "b"), ("c", "d")])
+    tensor([0., 1.])
+    """
+    first, second = vectors.vectors[_pair_rows(vectors, pairs)].unbind(1)
+    mean = torch.nn.functional.normalize(second - first, dim=1).mean(0)
+    if mean.norm() < 1e-6:
+        raise ValueError("pairs must have differences with a mean, but these cancel")
+    return torch.nn.functional.normalize(mean, dim=0)
+
+
+def plane(vectors: WordVectors, others: Pairs) -> Float[Tensor, "axis dimension"]:
+    """Two axes to draw pairs of a relation in, from *other* pairs of it, so that nothing is parallel by construction.
+
+    Up is the direction of the other pairs. To the right, at a right angle to it, is the direction in which the middles of
+    the other pairs differ most from each other.
+
+    Args:
+        vectors: words.
+        others: pairs that will not be drawn, at least two.
+
+    Raises:
+        ValueError: as for `direction`.
+    """
+    up = direction(vectors, others)
+    middles = vectors.vectors[_pair_rows(vectors, others)].mean(1)
+    middles = middles - middles.mean(0)
+    right = torch.linalg.svd(middles - (middles @ up)[:, None] * up, full_matrices=False).Vh[0]
+    # Of the two signs the same one on every machine.
+    return torch.stack([right * right[right.abs().argmax()].sign(), up])
+
+
 def _mean_cosine(differences: Float[Tensor, "shuffle pair dimension"]) -> Float[Tensor, "shuffle"]:
     """Mean over all i ≠ j of the cosine between difference i and difference j."""
     unit = torch.nn.functional.normalize(differences, dim=-1)

@@ -142,3 +142,25 @@ def analogy(
     """
     V_a, V_b, V_c = (vectors.vectors[vectors.rows([word], name)[0]] for word, name in ((a, "a"), (b, "b"), (c, "c")))
     return nearest(vectors, V_b - V_a + V_c, n, exclude=() if keep_query_words else (a, b, c))
+
+
+def principal_directions(
+    vectors: WordVectors, n: int
+) -> tuple[Float[Tensor, "direction dimension"], Float[Tensor, "direction"]]:
+    """The n directions in which the words differ most, and the share of the variance that each explains.
+
+    Of the two signs, each has the one that makes its largest entry positive.
+
+    Raises:
+        ValueError: n is below 1 or above the number of dimensions.
+
+    >>> principal_directions(WordVectors(["a", "b", "c"], torch.tensor([[0.0, 1.0], [0.0, 5.0], [0.0, 3.0]])), n=1)
+    (tensor([[0., 1.]]), tensor([1.]))
+    """
+    require_int(at_least=1, n=n)
+    if n > vectors.vectors.shape[1]:
+        raise ValueError(f"n must be at most the number of dimensions, {vectors.vectors.shape[1]}, got {n}")
+    centred = vectors.vectors - vectors.vectors.mean(0)
+    _, singular, directions = torch.linalg.svd(centred, full_matrices=False)
+    largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
+    return (directions * largest.sign())[:n], (singular.square() / singular.square().sum())[:n]

@@ -15,16 +15,30 @@ from tests.claim_cases import (
     computation,
     correlation,
     dynamics,
+    features,
     geometry,
     phase,
     privileged,
+    strategic,
     superposition,
 )
 from tests.claim_cases.superposition import K_SPARSE, plane
 
 CASES = {
     f"{section.__name__.rpartition('.')[2]}/{name}": case
-    for section in (superposition, phase, geometry, correlation, dynamics, adversarial, privileged, computation, appendix)
+    for section in (
+        features,
+        superposition,
+        phase,
+        geometry,
+        correlation,
+        dynamics,
+        adversarial,
+        privileged,
+        computation,
+        strategic,
+        appendix,
+    )
     for name, case in section.CASES.items()
 }
 
@@ -136,6 +150,16 @@ def test_judges_look_at_every_part_of_their_criterion(name, change):
         ("computation/both", {"W1": computation.EQUAL.expand(3, -1, -1)}),
         ("computation/primary-secondary", {"W1": computation.PURE.expand(2, -1, -1)}),  # no polysemantic neuron
         ("computation/asymmetric-motif", {"increase": torch.tensor([0.0, 0.05, 3.0])}),
+        ("features/rotation-free", {"outputs": features.ONE_LARGE}),
+        ("features/rotation-breaks", {"outputs": features.ONE_TINY}),
+        ("features/almost-orthogonal", {"counts": features.BENT}),
+        ("features/almost-orthogonal", {"counts": features.ROUGH}),
+        ("features/compressed-sensing", {"needed": features.TOO_FEW}),
+        ("features/compressed-sensing", {"needed": features.TOO_MANY}),
+        ("features/universality", {"distance": {"small": features.OTHER, "large": features.SAME}}),
+        ("strategic/l1-removes", {"superposition": strategic.STRENGTHS["superposition"].clamp(min=0.1)}),
+        ("strategic/l1-removes", {"superposition": torch.zeros(4)}),  # nothing that could be removed
+        ("strategic/dictionary-recovers", {"probability": torch.tensor([0.5, 0.3, 0.2, 0.1])}),  # nothing sparse
     ],
 )
 def test_judges_of_later_chapters_do_so_too(name, change):
@@ -178,6 +202,36 @@ def test_judges_of_later_chapters_do_so_too(name, change):
         ("computation/both", {"W1": torch.stack([computation.OTHER_HALF, computation.MIXED, computation.MIXED])}, 1),
         ("computation/primary-secondary", {"purity": torch.stack([0.5 * torch.ones(40), torch.ones(40)])}, 1),
         ("computation/primary-secondary", {"W1": torch.stack([computation.UNEQUAL, computation.FEW_UNEQUAL])}, 2),
+        ("features/king-queen", {"answers": [("king", 0.9), ("queen", 0.8)]}, 0),
+        ("features/analogy-directions", {"parallel": features.BY_CHANCE}, 0),
+        ("features/analogy-directions", {"success": features.NO_BETTER}, 1),
+        ("features/rotation-free", {"outputs": features.ONE_LARGE}, 0),
+        ("features/rotation-free", {"hidden": features.ONE_TINY}, 1),
+        ("features/rotation-breaks", {"outputs": features.ONE_TINY}, 0),
+        ("features/rotation-breaks", {"permuted": features.ONE_LARGE}, 1),
+        ("features/almost-orthogonal", {"counts": features.BENT, "guaranteed": features.BENT / 3}, 0),
+        ("features/almost-orthogonal", {"guaranteed": 1.1 * features.GROWING}, 1),
+        ("features/compressed-sensing", {"needed": features.UNEQUAL}, 0),
+        ("features/compressed-sensing", {"needed": features.BLUNT}, 1),
+        ("features/compressed-sensing", {"needed": features.EVER}, 1),
+        ("features/linear-interference", {"linear": torch.full((30,), 0.05), "after_relu": torch.zeros(30)}, 0),
+        ("features/linear-interference", {"after_relu": torch.full((30,), 3.0)}, 1),
+        ("features/linear-interference", {"b": torch.tensor([0.01] + [-0.4] * 29)}, 2),
+        ("features/universality", {"distance": {"small": features.SOME_DIFFER, "large": features.SAME}}, 0),
+        ("features/universality", {"distance": {"small": features.SAME, "large": features.SOME_DIFFER}}, 1),
+        ("strategic/l1-removes", {"loss": torch.tensor([1.0, 1.0, 1.05, 1.1])}, 1),
+        ("strategic/dictionary-recovers", {"share_found": torch.tensor([0.0, 0.6, 0.85, 1.0])}, 0),
+        ("strategic/dictionary-recovers", {"share_found": strategic.FOUND.clamp(min=0.6)}, 1),
+        ("strategic/hybrid", {"missed": torch.tensor([0.4, 0.1, 0.3, 0.0])}, 0),
+        ("strategic/hybrid", {"missed": 0.5 + strategic.MISSED}, 1),
+        ("strategic/cosine-peril", {"dedicated": 0.3, "unfolded": 0.3}, 0),
+        ("strategic/cosine-peril", {"unfolded": 0.3}, 1),
+        ("strategic/pure-features", {"right": 0.85}, 0),
+        ("strategic/pure-features", {"n_codes": 5.0, "n_neurons": 15.0}, 1),
+        ("strategic/pure-features", {"n_neurons": 5.0}, 1),
+        ("strategic/loss-per-activation", {"relative": torch.tensor([0.6, 0.7, 0.8, 1.1])}, 0),
+        ("strategic/loss-per-activation", {"relative": torch.tensor([0.4, 0.5, 0.6, 0.7])}, 1),
+        ("strategic/loss-per-activation", {"relative": strategic.FALLING_OFF}, 2),
     ],
 )
 def test_each_part_of_a_claim_can_fail_alone(name, change, broken):

@@ -4,16 +4,8 @@ from torch.nn.functional import normalize
 from torch.testing import assert_close
 
 import supertoy as st
-from supertoy.dictionary import (
-    SparseAutoencoder,
-    dead,
-    learn_dictionary,
-    mean_max_cosine,
-    share_found,
-    split,
-    train_autoencoder,
-    unfold,
-)
+from supertoy.decoding import dead, mean_max_cosine, share_found
+from supertoy.dictionary import SparseAutoencoder, learn_dictionary, train_autoencoder, unfold
 from supertoy.streams import stream
 
 
@@ -153,42 +145,6 @@ def test_an_autoencoder_starts_with_unit_directions_that_its_encoder_sees():
     assert not torch.equal(SparseAutoencoder(1, 5, 3, seed=5).decoder, model.decoder[:1])
 
 
-def test_measures_do_not_depend_on_order_and_length_but_on_sign():
-    true = torch.randn(2, 7, 4, generator=torch.Generator().manual_seed(0))
-    shuffled = true[:, torch.randperm(7, generator=torch.Generator().manual_seed(1))]
-    found = shuffled * torch.linspace(0.1, 9, 7)[:, None]
-    assert_close(mean_max_cosine(found, true), torch.ones(2))
-    assert_close(share_found(found, true, 0.999), torch.ones(2))
-    basis = torch.eye(4)[None]
-    assert_close(mean_max_cosine(-basis, basis), torch.zeros(1))
-    assert_close(share_found(-basis, basis), torch.zeros(1))
-
-
-def test_measures_count_what_is_near_enough():
-    degrees = torch.deg2rad(torch.tensor([0.0, 20.0, 30.0, 90.0]))
-    found = torch.stack([degrees.cos(), degrees.sin()], dim=1)[None]
-    true = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]]])
-    worst = torch.tensor(135.0).deg2rad().cos()  # of the third with the directions at 0 and 90 degrees
-    assert_close(mean_max_cosine(found, true), (2 + worst)[None] / 3)
-    assert_close(share_found(found, true), torch.tensor([2 / 3]))
-    assert split(found, true).tolist() == [[True, False, False]]  # cos 20° > 0.9 > cos 30°
-    assert split(found, true, threshold=0.95).tolist() == [[False, False, False]]
-    assert split(found, true, threshold=0.49).tolist() == [[True, True, False]]
-
-
-def test_only_features_in_the_mask_count():
-    true, found = torch.eye(2).repeat(3, 1, 1), torch.tensor([[1.0, 0.0]]).repeat(3, 1, 1)
-    mask = torch.tensor([[True, False], [False, True], [False, False]])
-    for value in (mean_max_cosine(found, true, mask), share_found(found, true, mask=mask)):
-        assert_close(value, torch.tensor([1.0, 0.0, torch.nan]), equal_nan=True)
-
-
-def test_a_latent_is_dead_unless_it_fires_where_there_is_weight():
-    latents = torch.tensor([[[0.0, 1.0, 0.0], [0.0, 0.0, 1e-9]], [[0.0, 0.0, 0.0], [2.0, 0.0, 0.0]]])
-    assert dead(latents, torch.tensor([[0.5, 0.5]])).tolist() == [[True, False, False], [False, True, True]]
-    assert dead(latents, torch.tensor([[0.0, 1.0]])).tolist() == [[True, True, False], [False, True, True]]
-
-
 def test_unfolding_gives_back_the_codes_of_sparse_sums(trained):
     W, _ = trained
     directions = normalize(W[0].T, dim=1)
@@ -244,11 +200,6 @@ def test_an_autoencoder_refuses_bad_arguments(change, message):
         (lambda: unfold(torch.full((3, 2), torch.nan), torch.eye(2)), "h must be finite"),
         (lambda: unfold(torch.ones(3, 2), torch.full((2, 2), torch.nan)), "directions must be finite"),
         (lambda: unfold(torch.ones(3, 2), torch.eye(2), l1=0.0), "l1 must be finite and above 0"),
-        (lambda: mean_max_cosine(torch.full((1, 2, 2), torch.nan), torch.eye(2)[None]), "found must be finite"),
-        (lambda: share_found(torch.eye(2)[None], torch.full((1, 2, 2), torch.nan)), "true must be finite"),
-        (lambda: share_found(torch.eye(2)[None], torch.eye(2)[None], 0.0), "threshold must be finite and above 0"),
-        (lambda: split(torch.eye(2)[None], torch.eye(2)[None], 1.0), "threshold must be below 1, got 1.0"),
-        (lambda: dead(torch.full((1, 2, 2), torch.nan), torch.ones(1, 2)), "latents must be finite"),
         (lambda: SparseAutoencoder(1, 0, 2), "n_hidden must be at least 1"),
     ],
 )

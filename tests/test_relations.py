@@ -104,8 +104,27 @@ def test_success_rate_counts_what_analogy_and_nearest_answer(glove, keep):
     assert result.baseline_interval[0] < result.baseline < result.baseline_interval[1]
 
 
+def test_the_direction_of_a_relation_is_the_mean_of_its_differences_whatever_their_length():
+    first, second = named(2)
+    vectors = WordVectors(first + second, torch.tensor([[5.0, 0, 0], [0, 5, 0], [5, 0, 3], [0, 9, 0]]))
+    found = r.direction(vectors, list(zip(first, second, strict=True)))
+    assert torch.allclose(found, torch.tensor([0.0, 0.5**0.5, 0.5**0.5]))
+    vectors.vectors[3] = torch.tensor([0.0, 5, -1])
+    with pytest.raises(ValueError, match="pairs must have differences with a mean, but these cancel"):
+        r.direction(vectors, list(zip(first, second, strict=True)))
+
+
+def test_the_plane_of_a_relation_is_its_direction_and_the_spread_of_its_pairs():
+    first, second = named(3)
+    start = torch.tensor([[-7.0, 0, 1], [0, 0, -1], [7, 0, 1]])
+    vectors = WordVectors(first + second, torch.cat([start, start + torch.tensor([0.0, 2, 0])]))
+    right, up = r.plane(vectors, list(zip(first, second, strict=True)))
+    assert torch.allclose(up, torch.tensor([0.0, 1, 0]), atol=1e-6)
+    assert torch.allclose(right, torch.tensor([1.0, 0, 0]), atol=1e-6)
+
+
 def test_pairs_that_cannot_be_counted_are_refused(glove):
-    for measure in (r.success_rate, r.parallelism):
+    for measure in (r.success_rate, r.parallelism, r.direction, r.plane):
         with pytest.raises(ValueError, match="pairs must be at least 2, got 1"):
             measure(glove, [("king", "queen")])
         with pytest.raises(ValueError, match="pairs must have no word twice, got 'king' twice"):

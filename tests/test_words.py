@@ -133,3 +133,16 @@ def test_king_minus_man_plus_woman_is_queen_once_king_is_left_out(glove):
     assert w.analogy(glove, "man", "woman", "king")[0][0] == "queen"
     kept = [word for word, _ in w.analogy(glove, "man", "woman", "king", n=2, keep_query_words=True)]
     assert kept == ["king", "queen"]
+
+
+def test_principal_directions_are_those_of_an_ellipsoid():
+    axes = torch.tensor([3.0, 2.0, 1.0])
+    corners = torch.cat([torch.diag(axes), -torch.diag(axes)]) + 10
+    directions, share = w.principal_directions(w.WordVectors(list("abcdef"), corners), n=2)
+    assert_close(directions, torch.eye(3)[:2], atol=1e-6, rtol=0)
+    assert_close(share, torch.tensor([9 / 14, 4 / 14]))
+
+
+def test_there_are_no_more_principal_directions_than_dimensions(plane):
+    with pytest.raises(ValueError, match="n must be at most the number of dimensions, 2, got 3"):
+        w.principal_directions(plane, n=3)

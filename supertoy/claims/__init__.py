@@ -10,9 +10,11 @@ from supertoy.claims import (
     computation,
     correlation,
     dynamics,
+    features,
     geometry,
     phase,
     privileged,
+    strategic,
     superposition,
 )
 from supertoy.claims._claim import Claim, Finding, Outcome, Table, check, registry
@@ -28,9 +30,11 @@ __all__ = [
     "computation",
     "correlation",
     "dynamics",
+    "features",
     "geometry",
     "phase",
     "privileged",
     "registry",
+    "strategic",
     "superposition",
 ]

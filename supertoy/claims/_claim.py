@@ -1,8 +1,14 @@
 """What a claim is, and how one is checked."""
 
+import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+# Where it is set, `check` appends what it finds to the file of this name, for the ledger.
+FINDINGS = "SUPERTOY_FINDINGS"
 
 
 @dataclass(frozen=True)
@@ -12,10 +18,12 @@ class Outcome:
     Attributes:
         parts: for each part of the claim, in the order of its criterion, whether it holds.
         measured: the measurement in words.
+        values: numbers that the paper gives as well, by name.
     """
 
     parts: tuple[bool, ...]
     measured: str
+    values: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -122,7 +130,24 @@ def check(id: str, cases: Iterable[Mapping[str, Any]]) -> Finding:
     outcomes = tuple(claim.judge(**case) for case in cases)
     if not outcomes:
         raise ValueError("cases must hold at least one measurement, got none")
-    return Finding(claim, outcomes)
+    finding = Finding(claim, outcomes)
+    if os.environ.get(FINDINGS):
+        _record(finding, Path(os.environ[FINDINGS]))
+    return finding
+
+
+def _record(finding: Finding, path: Path) -> None:
+    values: dict[str, float] = {}
+    for outcome in finding.outcomes:
+        values |= outcome.values
+    line = {
+        "id": finding.claim.id,
+        "held": finding.n_holds == len(finding.outcomes),
+        "some": any(any(outcome.parts) for outcome in finding.outcomes),
+        "values": values,
+    }
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 class Table:

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy.adversarial import feature_attacks
+from supertoy.plots._series import MARKERS, Panels, series_panels
 from supertoy.plots._style import LINES, STYLE, WIDTH, as_array, finished, plain_log_axis, require_some
 
 _ATTACKED, _OTHER = LINES[3], LINES[0]  # red-orange and blue
-_MARKERS = "osD^v"
 
 
 def attack_anatomy(panels: Mapping[str, Float[Tensor, "2 _feature"]]) -> Figure:
@@ -139,7 +139,7 @@ def attack_shares(
         for axis, (title, shares) in zip(axes[0], panels.items(), strict=True):
             axis.fill_between(p, as_array(masked), color="0.92", lw=0, label="inputs without a gradient")
             axis.axhline(1, color="0.6", lw=1, ls="--", zorder=0)
-            for (name, values), colour, marker in zip(shares.items(), LINES, cycle(_MARKERS), strict=False):
+            for (name, values), colour, marker in zip(shares.items(), LINES, cycle(MARKERS), strict=False):
                 axis.plot(p, as_array(values), marker=marker, ms=4, color=colour, lw=1.5, label=name)
             axis.set(title=title, xscale="log", xlabel="density p = 1 - S", ylim=(0, None))
         axes[0, 0].invert_xaxis()
@@ -153,7 +153,7 @@ def attack_shares(
 
 def over_attack_norm(
     norm: Float[Tensor, "strength"],
-    panels: Mapping[str, Mapping[str, Float[Tensor, "strength _seed"]]],
+    panels: Panels,
     *,
     marked: float,
 ) -> Figure:
@@ -169,21 +169,12 @@ def over_attack_norm(
 
     Source: paper, "Relationship to adversarial robustness", on adversarial training.
     """
-    require_some(panels=panels)
-    x = as_array(norm)
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.2), sharex=True, squeeze=False)
-        for axis, (ylabel, series) in zip(axes[0], panels.items(), strict=True):
+        figure, axes = series_panels(as_array(norm), panels, height=3.2)
+        for axis in axes:
             axis.axvline(marked, color="0.6", lw=1, ls="--", zorder=0)
             axis.axhline(1, color="0.85", lw=1, zorder=0)
-            for (name, values), colour, marker in zip(series.items(), LINES, cycle(_MARKERS), strict=False):
-                y = as_array(values)
-                axis.plot(x, np.median(y, axis=1), color=colour, lw=1.5, marker=marker, ms=4, label=name)
-                axis.plot(x, y, marker, color=colour, ms=3.5, alpha=0.5, mew=0)
             axis.set(xlabel="attack norm in training", ylim=(0, None))
-            axis.set_title(ylabel)
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
     return finished(figure)
 
 

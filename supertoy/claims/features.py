@@ -1,0 +1,153 @@
+"""How the claims of "Features" are judged."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from supertoy.claims._claim import Outcome, registry
+from supertoy.claims._words import at_least, below
+from supertoy.relations import Parallelism, SuccessRate
+
+
+@registry.claim(
+    "features/king-queen",
+    says="V(king) - V(man) + V(woman) is nearest to V(queen), the query words left out",
+    criterion="of all words but the three, queen has the largest cosine with the sum",
+)
+def king_queen(answers: Sequence[tuple[str, float]]) -> Outcome:
+    word, cosine = answers[0]
+    return Outcome((word == "queen",), f"nearest is {word}, with a cosine of {cosine:.2f}")
+
+
+@registry.claim(
+    "features/analogy-directions",
+    says="differences of gender pairs, and of other relations, point the same way, far above chance",
+    criterion="for every relation: at most 1 % of arrangements with shuffled partners are as parallel, and the share of "
+    "right analogies has a 95 % interval above that of the nearest word",
+)
+def analogy_directions(parallel: Mapping[str, Parallelism], success: Mapping[str, SuccessRate]) -> Outcome:
+    aligned = [name for name, measured in parallel.items() if measured.p_value <= 0.01]
+    better = [name for name, measured in success.items() if measured.interval[0] > measured.baseline_interval[1]]
+    return Outcome(
+        (len(aligned) == len(parallel), len(better) == len(success)),
+        f"{len(aligned)} of {len(parallel)} relations have parallel differences, {len(better)} of {len(success)} answer "
+        "analogies better than the nearest word does",
+    )
+
+
+@registry.claim(
+    "features/rotation-free",
+    says="rotating the hidden space of a ReLU-output model changes no output",
+    criterion="under each random rotation outputs change by less than 1e-5 of their root mean square, and hidden "
+    "activations by more than a tenth of theirs",
+)
+def rotation_free(outputs: Float[Tensor, "rotation"], hidden: Float[Tensor, "rotation"]) -> Outcome:
+    same, turned = bool((outputs < 1e-5).all()), bool((hidden > 0.1).all())
+    return Outcome(
+        (same, turned),
+        f"outputs {'stay' if same else 'do not stay'} while hidden activations {'move' if turned else 'hardly move'}",
+    )
+
+
+@registry.claim(
+    "features/rotation-breaks",
+    says="rotating the hidden space of a ReLU-hidden-layer model changes its outputs: the basis is privileged",
+    criterion="under each random rotation outputs change by more than a tenth of their root mean square; under each "
+    "permutation of the neurons by less than 1e-5 of it",
+)
+def rotation_breaks(outputs: Float[Tensor, "rotation"], permuted: Float[Tensor, "permutation"]) -> Outcome:
+    broken, kept = bool((outputs > 0.1).all()), bool((permuted < 1e-5).all())
+    least = "by more than a tenth of their size" if broken else f"in the least case by {below(outputs.min())} of their size"
+    return Outcome((broken, kept), f"rotations change outputs {least}, permutations {'do not' if kept else 'do as well'}")
+
+
+@registry.claim(
+    "features/almost-orthogonal",
+    says="the number of directions with all |cosine| < ε that fit in d dimensions grows exponentially in d",
+    criterion="for every ε, a straight line through the logarithm of the number found leaves less over d than over log d, "
+    "and explains 99 %; at every d the number found is at least 1 / P(|cosine| >= ε), which is known to fit",
+)
+def almost_orthogonal(
+    n_dimensions: Int[Tensor, "size"], counts: Float[Tensor, "cosine size"], guaranteed: Float[Tensor, "cosine size"]
+) -> Outcome:
+    d, log_counts = n_dimensions.double().numpy(), counts.double().log().numpy()
+    by_d, by_log_d = ([_unexplained(x, y) for y in log_counts] for x in (d, np.log(d)))
+    exponential = all(line < power and line <= 0.01 for line, power in zip(by_d, by_log_d, strict=True))
+    enough = bool((counts >= guaranteed).all())
+    growth = "exponential at each ε" if exponential else "not exponential at each ε"
+    return Outcome((exponential, enough), f"growth {growth}; {'at least' if enough else 'fewer than'} the guaranteed number")
+
+
+def _unexplained(x: np.ndarray, y: np.ndarray) -> float:
+    """Share of the variance of y that a straight line over x leaves."""
+    left = y - np.polynomial.polynomial.polyval(x, np.polynomial.polynomial.polyfit(x, y, 1))
+    return float((left**2).sum() / max(((y - y.mean()) ** 2).sum(), 1e-12))
+
+
+@registry.claim(
+    "features/compressed-sensing",
+    says="a k-sparse vector is recovered from about k log(n / k) linear measurements; recovery breaks down at a sharp "
+    "boundary",
+    criterion="the number of measurements that recovers half of the vectors is 1 to 4 times k ln(n / k) for each n and k, "
+    "and the multiple differs by at most a factor of 1.5; from 90 % to 10 % takes at most a third of it for the largest n, "
+    "and less of it than for the smallest",
+)
+def compressed_sensing(
+    n_features: Int[Tensor, "setting"],
+    n_active: Int[Tensor, "setting"],
+    needed: Float[Tensor, "setting share"],
+) -> Outcome:
+    """`needed` holds the measurements that recover 10, 50 and 90 % of the vectors."""
+    n, k = n_features.double(), n_active.double()
+    tenth, half, most = needed.double().unbind(1)
+    multiple = half / (k * (n / k).log())
+    constant = bool(multiple.max() <= 1.5 * multiple.min())
+    scales = bool((multiple >= 1).all() and (multiple <= 4).all()) and constant
+    width = (most - tenth) / half
+    largest, smallest = width[n == n.max()].mean(), width[n == n.min()].mean()
+    sharp = bool(largest <= 1 / 3 and largest < smallest)
+    return Outcome(
+        (scales, sharp),
+        f"half are recovered from {math.floor(multiple.min())} to {math.ceil(multiple.max())} times k ln(n / k) "
+        f"measurements, {'nearly the same multiple' if constant else 'another multiple'} for every n and k; the boundary is "
+        f"{'sharp, and sharper' if sharp else 'not sharp, or not sharper'} for larger n",
+    )
+
+
+@registry.claim(
+    "features/linear-interference",
+    says="with one sparse feature active, reading the others linearly shows interference; a ReLU with a negative bias "
+    "removes most of it",
+    criterion="the squared errors that one active feature makes at the others are above a tenth of its own square when read "
+    "linearly; ReLU and bias remove at least three quarters of them; all biases are negative",
+)
+def linear_interference(
+    linear: Float[Tensor, "feature"], after_relu: Float[Tensor, "feature"], b: Float[Tensor, "feature"]
+) -> Outcome:
+    shows = bool(linear.mean() > 0.1)
+    removed = 1 - (after_relu.sum() / linear.sum().clamp(min=1e-12)).item()
+    negative = bool((b < 0).all())
+    return Outcome(
+        (shows, removed >= 0.75, negative),
+        f"interference {'above' if shows else 'below'} a tenth of the feature's own square; ReLU and bias remove "
+        f"{at_least(removed)}; biases are {'all' if negative else 'not all'} negative",
+    )
+
+
+@registry.claim(
+    "features/universality",
+    says="(beyond the paper) models trained from different seeds agree up to rotation and permutation",
+    criterion="in each setting, after the best rotation and permutation, W differs by at most 5 % of its squared length in "
+    "at least 90 % of the pairs of seeds",
+)
+def universality(distance: Mapping[str, Float[Tensor, "pair"]]) -> Outcome:
+    """`distance` is ‖O W P - W'‖² / ‖W‖‖W'‖ for the pairs of seeds, by setting."""
+    agree = {name: bool(torch.mean((d <= 0.05).double()) >= 0.9) for name, d in distance.items()}
+    without = [name for name, does in agree.items() if not does]
+    some = f"{sum(agree.values())} of {len(agree)} settings, not for {', '.join(without)}"
+    words = some if without else "all settings"
+    return Outcome(tuple(agree.values()), f"seeds agree in {words}")

@@ -1,0 +1,42 @@
+"""Series over one quantity in a row of panels: lines through medians over seeds, and a mark for each seed."""
+
+from collections.abc import Mapping
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from supertoy.plots._style import LINES, WIDTH, as_array, require_some
+
+MARKERS = "osD^v"
+
+Panels = Mapping[str, Mapping[str, Float[Tensor, "point _seed"]]]
+
+
+def series_panels(x: np.ndarray, panels: Panels, height: float) -> tuple[Figure, list[Axes]]:
+    """Draw each panel's series over x, by name; the names, if there are several, in a legend below all panels, each once.
+
+    Raises:
+        ValueError: no panels.
+    """
+    require_some(panels=panels)
+    figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, height), sharex=True, squeeze=False)
+    names = list(dict.fromkeys(name for series in panels.values() for name in series))
+    look = dict(zip(names, zip(LINES, cycle(MARKERS), strict=False), strict=False))
+    handles = {}
+    for axis, (title, series) in zip(axes[0], panels.items(), strict=True):
+        for name, values in series.items():
+            colour, marker = look[name]
+            y = as_array(values)
+            [handles[name]] = axis.plot(x, np.median(y, axis=1), color=colour, lw=1.5, marker=marker, ms=4, label=name)
+            if y.shape[1] > 1:
+                axis.plot(x, y, marker, color=colour, ms=3.5, alpha=0.5, mew=0)
+        axis.set_title(title)
+    named = {name: handle for name, handle in handles.items() if name}
+    if len(named) > 1:
+        figure.legend(named.values(), named, loc="outside lower center", ncols=min(len(named), 4), frameon=False)
+    return figure, list(axes[0])

@@ -1,0 +1,165 @@
+"""The ledger says of each claim what its chapter found and how often it holds."""
+
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import supertoy as st
+from supertoy import ledger
+
+BOOK = Path(__file__).parents[1] / "book"
+
+# A chapter that judges two claims: one that depends on the seed, and one that never holds.
+CELLS = """
+import torch
+import supertoy as st
+
+SEEDS = st.chapter_seeds(3)
+---
+angle = [0.0 if seed % 2000 else 1.0 for seed in SEEDS]
+rising = torch.tensor([1.0, 2.0, 3.0])
+---
+st.claims.Table([
+    st.claims.check("features/king-queen", [{"answers": [("queen" if a else "king", 0.9)]} for a in angle]),
+    st.claims.check("strategic/hybrid", [{"features_per_dimension": rising, "missed": 1 + rising.flip(0)} for _ in SEEDS]),
+])
+"""
+
+
+@pytest.fixture
+def chapter(tmp_path):
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS.split("---")]
+    path = tmp_path / "small.ipynb"
+    nbformat.write(notebook, path)
+    return str(path)
+
+
+def test_runs_are_kept_and_counted_and_not_run_twice(chapter, tmp_path):
+    path = tmp_path / "ledger.json"
+    with ThreadPoolExecutor(2) as executor:
+        ledger.run_chapters([chapter], [1000, 2000], executor, path, {"date": "today"})
+        before = ledger.read_kept(path)
+        ledger.run_chapters([chapter], [1000, 2000], NoExecutor(), path)
+        ledger.run_chapters([chapter], [2000, 4000], executor, path)
+    runs = ledger.read_kept(path)["small"]["runs"]
+    assert before["small"]["date"] == "today"
+    assert before["small"]["runs"]["1000"] == {
+        "features/king-queen": {"held": False, "some": False},
+        "strategic/hybrid": {"held": False, "some": False},
+    }
+    assert [*runs] == ["1000", "2000", "4000"]
+    assert {seed: found["features/king-queen"]["held"] for seed, found in runs.items()} == {
+        "1000": False,
+        "2000": True,
+        "4000": True,
+    }
+    counted = ledger.over_runs("features/king-queen", ledger.read_kept(path)["small"])
+    assert (counted.held, counted.some, counted.n) == (2, 2, 3)
+
+
+class NoExecutor(Executor):
+    def submit(self, *_):
+        raise AssertionError("nothing is to be run")
+
+
+def test_a_cell_that_fails_names_the_chapter_and_the_seed(chapter, tmp_path):
+    notebook = nbformat.read(chapter, 4)
+    notebook.cells[1].source = "raise ValueError('no such angle')"
+    nbformat.write(notebook, chapter)
+    with (
+        ThreadPoolExecutor(1) as executor,
+        pytest.raises(RuntimeError, match=r"small.ipynb failed with seed 1000(.|\n)*no such angle"),
+    ):
+        ledger.run_chapters([chapter], [1000], executor, tmp_path / "ledger.json")
+
+
+def notebook(*found, code="check('x')"):
+    outputs = [nbformat.v4.new_output("execute_result", {"text/plain": "\n".join(found)})]
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code, outputs=outputs)])
+
+
+def kept(chapter, held=0, some=0, n=20, id="features/king-queen"):
+    runs = {str(k): {id: {"held": k < held, "some": k < some}} for k in range(n)}
+    return {"one": {"code": ledger.fingerprint(chapter), "runs": runs}}
+
+
+QUEEN = "features/king-queen: reproduced; nearest is queen"
+
+
+def row(chapter, of_runs, id="features/king-queen"):
+    return next(row for row in ledger.rows({"one": chapter}, of_runs) if row.id == id)
+
+
+@pytest.mark.parametrize(
+    ("held", "some", "verdict"),
+    [(20, 20, "reproduced"), (19, 20, "reproduced"), (18, 20, "partly"), (1, 1, "partly"), (0, 3, "differs"),
+     (0, 0, "not reproduced")],
+)  # fmt: skip
+def test_a_verdict_needs_nineteen_of_twenty_runs(held, some, verdict):
+    chapter = notebook(QUEEN)
+    assert row(chapter, kept(chapter, held, some)).verdict == verdict
+
+
+def test_what_a_chapter_did_not_reproduce_is_not_called_so():
+    chapter = notebook("features/king-queen: partly reproduced (2 of 3); nearest is king")
+    found = row(chapter, kept(chapter, 20, 20))
+    assert found.verdict == "partly"
+    assert found.measured == "nearest is king"
+
+
+def test_a_claim_without_a_measurement_is_not_measured():
+    chapter = notebook(QUEEN)
+    assert row(chapter, {}).verdict == "not measured"
+    assert row(chapter, {}, "features/universality").verdict == "not measured"
+
+
+def test_a_change_of_code_is_marked_and_one_of_text_is_not():
+    chapter = notebook(QUEEN)
+    of_runs = kept(chapter, 20, 20)
+    chapter.cells.append(nbformat.v4.new_markdown_cell("More words."))
+    assert not row(chapter, of_runs).changed
+    chapter.cells.append(nbformat.v4.new_code_cell("1 + 1"))
+    assert row(chapter, of_runs).changed
+    assert "chapter changed since" in ledger.Table([row(chapter, of_runs)])._repr_markdown_()
+
+
+def test_of_several_findings_the_last_counts():
+    chapter = notebook(QUEEN.replace("reproduced", "not reproduced"), QUEEN)
+    assert ledger.found_in(chapter) == {"features/king-queen": ("reproduced", "nearest is queen")}
+
+
+def test_a_claim_points_to_the_figure_above_the_cell_that_judges_it():
+    cells = [
+        nbformat.v4.new_code_cell("plot()", metadata={"mystnb": {"figure": {"name": "fig-first"}}}),
+        nbformat.v4.new_code_cell("plot()", metadata={"mystnb": {"figure": {"name": "fig-second"}}}),
+        nbformat.v4.new_code_cell('check("king-queen", cases)'),
+        nbformat.v4.new_code_cell("plot()", metadata={"mystnb": {"figure": {"name": "fig-third"}}}),
+    ]
+    chapter = nbformat.v4.new_notebook(cells=cells)
+    assert ledger.figure_of(chapter, "features/king-queen") == "fig-second"
+    assert ledger.figure_of(chapter, "features/universality") == "fig-first"
+
+
+def test_the_share_of_runs_has_a_wilson_interval():
+    low, high = ledger.Runs(held=19, some=20, n=20).interval
+    assert low == pytest.approx(0.764, abs=1e-3)  # Wilson (1927), by hand
+    assert high == pytest.approx(0.991, abs=1e-3)
+
+
+def test_verdicts_are_counted():
+    chapter = notebook(QUEEN)
+    found = ledger.rows({"one": chapter}, kept(chapter, 20, 20))
+    number = ledger.counts(found)
+    assert number["reproduced"] == 1
+    assert sum(number.values()) == len(found) == len(st.claims.registry)
+    assert [*number] == list(ledger.VERDICTS)
+
+
+def test_chapters_are_those_that_show_claims():
+    names = {path.stem for path in ledger.chapters_with_claims(BOOK)}
+    assert {"superposition", "geometry", "features"} <= names
+    shown = set().union(*(ledger.found_in(notebook) for notebook in ledger.read_chapters(BOOK).values()))
+    assert shown >= set(st.claims.registry)

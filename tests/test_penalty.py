@@ -1,0 +1,78 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+import supertoy as st
+from supertoy.penalty import train_penalised
+
+
+def penalised_loss(model, data, strength, seed=9):
+    x, weight = data.sample(4096, torch.Generator().manual_seed(seed))
+    h = model.hidden(x)
+    error = (model(x) - model.target(x)).square().sum(-1)
+    return (weight * (error + torch.as_tensor(strength).view(-1, 1) * h.abs().sum(-1))).sum(1)
+
+
+def test_without_a_penalty_it_is_ordinary_training():
+    data = st.Independent(5, 0.1)
+    model = st.ReLUOutputModel(1, 5, 2).requires_grad_(False)
+    train_penalised(model, data, 0.0, n_starts=16)
+    other = st.ReLUOutputModel(1, 5, 2)
+    st.train(other, data, n_restarts=16)
+    assert_close(st.expected_loss(model, data), st.expected_loss(other, data), rtol=0.02, atol=0)
+
+
+def test_a_feature_is_dropped_once_it_is_not_worth_its_price():
+    # Nearly without a bias, which so rare a feature cannot pay for, w = 0 is best from λ = (8/9) (2/3)^(1/2) = 0.73 on.
+    data, strength = st.Independent(1, 0.01), torch.tensor([0.0, 0.3, 1.2])
+    model = st.ReLUOutputModel(3, 1, 1).requires_grad_(False)
+    train_penalised(model, data, strength, n_starts=2)
+    norm = st.feature_norms(model.W)[:, 0]
+    assert norm[0] > 0.95
+    assert 0.5 < norm[1] < norm[0]
+    assert norm[2] < 0.05
+
+
+def test_the_penalty_turns_features_towards_neurons():
+    data = st.Independent(4, 0.5)
+    model = st.ReLUOutputModel(2, 4, 4, seed=1).requires_grad_(False)
+    train_penalised(model, data, torch.tensor([0.0, 0.05]), n_starts=4)
+    largest = model.W.square().amax(1) / model.W.square().sum(1)
+    assert largest[1].min() > 0.99
+    assert largest[0].min() < 0.9
+
+
+def test_what_comes_back_is_the_penalised_loss_of_the_best_start():
+    data, strength = st.Independent(6, 0.05), torch.tensor([0.0, 0.1])
+    one, many = (st.ReLUOutputModel(2, 6, 2).requires_grad_(False) for _ in range(2))
+    alone = train_penalised(one, data, strength, n_steps=300)
+    best = train_penalised(many, data, strength, n_starts=8, n_steps=300)
+    assert (best <= alone + 1e-6).all()
+    assert_close(best, penalised_loss(many, data, strength), rtol=0.05, atol=1e-4)
+    assert not any(parameter.requires_grad for parameter in many.parameters())
+
+
+def test_an_instance_depends_on_its_own_number_alone():
+    strength = torch.tensor([0.05, 0.2])
+    both, first = (st.ReLUOutputModel(k, 5, 2).requires_grad_(False) for k in (2, 1))
+    train_penalised(both, st.Independent(5, 0.1), strength, n_starts=3, n_steps=100)
+    train_penalised(first, st.Independent(5, 0.1), strength[:1], n_starts=3, n_steps=100)
+    assert_close(both.W[:1], first.W, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"strength": -0.1}, "strength must not be negative, got -0.1"),
+        ({"strength": torch.nan}, "strength must be finite"),
+        ({"strength": torch.zeros(3)}, r"strength must be one number or one for each of 2 instances, got \[3\]"),
+        ({"n_starts": 0}, "n_starts must be at least 1"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"importance": -1.0}, "importance must be finite and not negative"),
+        ({"data": st.Independent(4, 0.1)}, "4"),
+    ],
+)
+def test_bad_arguments_are_refused(change, message):
+    options = {"data": st.Independent(5, 0.1), "strength": 0.1, **change}
+    with pytest.raises(ValueError, match=message):
+        train_penalised(st.ReLUOutputModel(2, 5, 2), options.pop("data"), options.pop("strength"), **options)
