@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from scipy.stats import binomtest
 
 from supertoy.claims import registry
@@ -148,7 +149,7 @@ def rows(chapters: Mapping[str, Mapping[str, Any]], kept: Mapping[str, Any]) -> 
     """
     shown = {id: (name, *what) for name, notebook in chapters.items() for id, what in found_in(notebook).items()}
     ledger = []
-    for id in sorted(registry, key=lambda id: list(SECTIONS).index(id.partition("/")[0])):
+    for id in _in_order(registry):
         if id not in shown:
             ledger.append(Row(id))
             continue
@@ -293,25 +294,48 @@ def over_runs(id: str, chapter: Mapping[str, Any]) -> Runs | None:
     return Runs(held, some, len(found), values)
 
 
-# The page ------------------------------------------------------------------------------------------------------------------
+# The page -------------------------------------------------------------------------------------------------------------
+
+# What the paper gives a number for, in its words, and the name under which judges report theirs.
+NUMBERS = (
+    ("geometry/pentagon-digon", "times sparser where the losses cross", "about 2.5"),
+    ("geometry/sticky", "neighbouring sparsities (of 40) on the plateau at 1", "a plateau"),
+    ("geometry/sticky", "neighbouring sparsities (of 40) on the plateau at 1/2", "a plateau"),
+    ("correlation/collapse", "density at which pair 1 collapses", "0.05"),
+    ("correlation/collapse", "density at which pair 2 collapses", "0.15"),
+    ("correlation/collapse", "density at which pair 3 collapses", "0.2 to 0.25"),
+    ("adversarial/rises", "highest relative vulnerability", "more than 3"),
+    ("adversarial/training", "attack norm at which superposition is gone", "0.8"),
+)
 
 
-class Table:
-    """The ledger as a table: Markdown in a notebook, lines of text elsewhere."""
+class MarkdownTable:
+    """Rows of cells under a head: Markdown in a notebook, lines of text elsewhere."""
 
-    def __init__(self, ledger: Sequence[Row]) -> None:
-        self.ledger = ledger
+    def __init__(self, head: Sequence[str], body: Iterable[Sequence[str]]) -> None:
+        self.head, self.body = head, [[*cells] for cells in body]
 
     def _repr_markdown_(self) -> str:
-        lines = ["| claim | the paper | here | verdict | runs |", "| --- | --- | --- | --- | --- |"]
-        for row in self.ledger:
-            link = f"[`{row.id}`]({row.chapter}.html#{row.figure})" if row.chapter else f"`{row.id}`"
-            cells = (link, registry[row.id].says, row.measured, f"**{row.verdict}**", _share(row))
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-        return "\n".join(lines)
+        rows = [self.head, ["---"] * len(self.head), *([cell.replace("|", "\\|") for cell in row] for row in self.body)]
+        return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
     def __repr__(self) -> str:
-        return "\n".join(f"{row.id}: {row.verdict}; {_share(row)}" for row in self.ledger)
+        return "\n".join(" · ".join(cell for cell in row if cell) for row in self.body)
+
+
+def table(ledger: Iterable[Row]) -> MarkdownTable:
+    """Every claim: what the paper says, what its chapter measured, the verdict, and in how many runs it held."""
+    body = [
+        (
+            f"[`{row.id}`]({row.chapter}.html#{row.figure})" if row.chapter else f"`{row.id}`",
+            registry[row.id].says,
+            row.measured,
+            f"**{row.verdict}**",
+            _share(row),
+        )
+        for row in ledger
+    ]
+    return MarkdownTable(("claim", "the paper", "here", "verdict", "runs"), body)
 
 
 def _share(row: Row) -> str:
@@ -321,7 +345,34 @@ def _share(row: Row) -> str:
     return f"{row.runs.held} of {row.runs.n} ({low:.2f} to {high:.2f})" + (", chapter changed since" if row.changed else "")
 
 
+def numbers(kept: Mapping[str, Any]) -> MarkdownTable:
+    """What the paper gives a number for: the median over runs, the range of nine tenths of them, and the paper's number."""
+    body = []
+    for id, name, paper in NUMBERS:
+        values = [
+            finding[id]["values"][name]
+            for chapter in kept.values()
+            for finding in chapter["runs"].values()
+            if name in finding.get(id, {}).get("values", {})
+        ]
+        if values:
+            low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
+            body.append((f"`{id}`", name, f"{middle:.3g}", f"{low:.3g} to {high:.3g}", str(len(values)), paper))
+    return MarkdownTable(("claim", "number", "median", "nine tenths of the runs", "runs", "the paper"), body)
+
+
+def criteria() -> MarkdownTable:
+    """When each claim counts as found, and why there."""
+    body = [(f"`{id}`", registry[id].criterion, registry[id].reason) for id in _in_order(registry)]
+    return MarkdownTable(("claim", "criterion", "why"), body)
+
+
 def counts(ledger: Iterable[Row]) -> dict[str, int]:
     """How many claims have each verdict."""
     number = Counter(row.verdict for row in ledger)
     return {verdict: number[verdict] for verdict in VERDICTS}
+
+
+def _in_order(ids: Iterable[str]) -> list[str]:
+    """Sections in the paper's order, and in each the order in which its claims are registered."""
+    return sorted(ids, key=lambda id: list(SECTIONS).index(id.partition("/")[0]))

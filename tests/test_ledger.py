@@ -8,6 +8,7 @@ import pytest
 
 import supertoy as st
 from supertoy import ledger
+from tests.paper_claims import PAPER_CLAIMS
 
 BOOK = Path(__file__).parents[1] / "book"
 
@@ -123,7 +124,7 @@ def test_a_change_of_code_is_marked_and_one_of_text_is_not():
     assert not row(chapter, of_runs).changed
     chapter.cells.append(nbformat.v4.new_code_cell("1 + 1"))
     assert row(chapter, of_runs).changed
-    assert "chapter changed since" in ledger.Table([row(chapter, of_runs)])._repr_markdown_()
+    assert "chapter changed since" in ledger.table([row(chapter, of_runs)])._repr_markdown_()
 
 
 def test_of_several_findings_the_last_counts():
@@ -163,3 +164,27 @@ def test_chapters_are_those_that_show_claims():
     assert {"superposition", "geometry", "features"} <= names
     shown = set().union(*(ledger.found_in(notebook) for notebook in ledger.read_chapters(BOOK).values()))
     assert shown >= set(st.claims.registry)
+
+
+def test_a_table_links_each_claim_to_its_figure():
+    cells = [nbformat.v4.new_code_cell("plot()", metadata={"mystnb": {"figure": {"name": "fig-queen"}}})]
+    chapter = nbformat.v4.new_notebook(cells=[*cells, *notebook(QUEEN).cells])
+    text = ledger.table([row(chapter, kept(chapter, 20, 20))])._repr_markdown_()
+    assert "[`features/king-queen`](one.html#fig-queen)" in text
+    assert "**reproduced** | 20 of 20 (0.84 to 1.00)" in text
+
+
+def test_numbers_of_the_paper_stand_beside_their_spread():
+    id, name, _ = ledger.NUMBERS[0]
+    runs = {str(k): {id: {"held": True, "some": True, "values": {name: 2 + k / 100}}} for k in range(101)}
+    text = repr(ledger.numbers({"geometry": {"code": "", "runs": runs}}))
+    assert "2.5 · 2.05 to 2.95 · 101 · about 2.5" in text
+
+
+def test_every_claim_has_a_criterion_and_a_reason():
+    assert len(ledger.criteria().body) == len(st.claims.registry)
+    assert all(cell.strip() for row in ledger.criteria().body for cell in row)
+
+
+def test_no_claim_of_the_paper_is_left_out():
+    assert set(st.claims.registry) == PAPER_CLAIMS

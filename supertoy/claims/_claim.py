@@ -39,12 +39,14 @@ class Claim:
         id: section/name, as in `superposition/pentagon-at-90`.
         says: what the paper says, in our words.
         criterion: when it counts as found, with the thresholds.
+        reason: why these thresholds.
         judge: from what was measured in one case (keyword arguments) to an Outcome.
     """
 
     id: str
     says: str
     criterion: str
+    reason: str
     judge: Callable[..., Outcome]
 
 
@@ -103,11 +105,13 @@ class Registry(Mapping[str, Claim]):
     def __len__(self) -> int:
         return len(self._claims)
 
-    def claim(self, id: str, *, says: str, criterion: str) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
+    def claim(
+        self, id: str, *, says: str, criterion: str, reason: str
+    ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
         """Decorate a judge to register its claim."""
 
         def register(judge: Callable[..., Outcome]) -> Callable[..., Outcome]:
-            self._claims[id] = Claim(id, says, criterion, judge)
+            self._claims[id] = Claim(id, says, criterion, reason, judge)
             return judge
 
         return register

@@ -15,6 +15,7 @@ from supertoy.claims._claim import Outcome, registry
     "keeping one value or the mean of both",
     criterion="the loss at Z = 3 and ε = 0.1 is below 1/12, which keeping one value costs, and below that of keeping the "
     "mean",
+    reason="the two alternatives that the paper names, computed exactly",
 )
 def nonlinear_compression(loss: float, mean_loss: float) -> Outcome:
     below_one, below_mean = loss < 1 / 12, loss < mean_loss
@@ -29,6 +30,8 @@ def nonlinear_compression(loss: float, mean_loss: float) -> Outcome:
     says="m = Ω(-n (1 - S) log(1 - S)): the number of features is linear in m, and larger for sparser data",
     criterion="represented features (norm above 1/2) over m: a straight line explains 98 % at every density; its slope is "
     "larger at every sparser density; m / (N p log 1/p) varies by a factor of at most 2",
+    reason="a straight line is to leave next to nothing; the bound is about order of magnitude, so a constant "
+    "within a factor of 2 is constant",
 )
 def compressed_sensing_bound(
     probability: Float[Tensor, "density"], n_hidden: Int[Tensor, "size"], n_features: Int[Tensor, "size density"]

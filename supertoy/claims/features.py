@@ -17,6 +17,7 @@ from supertoy.relations import Parallelism, SuccessRate
     "features/king-queen",
     says="V(king) - V(man) + V(woman) is nearest to V(queen), the query words left out",
     criterion="of all words but the three, queen has the largest cosine with the sum",
+    reason="this is what the paper says, and leaving out the query words is the custom",
 )
 def king_queen(answers: Sequence[tuple[str, float]]) -> Outcome:
     word, cosine = answers[0]
@@ -28,6 +29,7 @@ def king_queen(answers: Sequence[tuple[str, float]]) -> Outcome:
     says="differences of gender pairs, and of other relations, point the same way, far above chance",
     criterion="for every relation: at most 1 % of arrangements with shuffled partners are as parallel, and the share of "
     "right analogies has a 95 % interval above that of the nearest word",
+    reason="1 % and disjoint 95 % intervals are customary",
 )
 def analogy_directions(parallel: Mapping[str, Parallelism], success: Mapping[str, SuccessRate]) -> Outcome:
     aligned = [name for name, measured in parallel.items() if measured.p_value <= 0.01]
@@ -44,6 +46,7 @@ def analogy_directions(parallel: Mapping[str, Parallelism], success: Mapping[str
     says="rotating the hidden space of a ReLU-output model changes no output",
     criterion="under each random rotation outputs change by less than 1e-5 of their root mean square, and hidden "
     "activations by more than a tenth of theirs",
+    reason="1e-5 is rounding; a tenth shows that something was rotated",
 )
 def rotation_free(outputs: Float[Tensor, "rotation"], hidden: Float[Tensor, "rotation"]) -> Outcome:
     same, turned = bool((outputs < 1e-5).all()), bool((hidden > 0.1).all())
@@ -58,6 +61,7 @@ def rotation_free(outputs: Float[Tensor, "rotation"], hidden: Float[Tensor, "rot
     says="rotating the hidden space of a ReLU-hidden-layer model changes its outputs: the basis is privileged",
     criterion="under each random rotation outputs change by more than a tenth of their root mean square; under each "
     "permutation of the neurons by less than 1e-5 of it",
+    reason="a tenth of the outputs' size is a broken model, 1e-5 is rounding",
 )
 def rotation_breaks(outputs: Float[Tensor, "rotation"], permuted: Float[Tensor, "permutation"]) -> Outcome:
     broken, kept = bool((outputs > 0.1).all()), bool((permuted < 1e-5).all())
@@ -70,6 +74,7 @@ def rotation_breaks(outputs: Float[Tensor, "rotation"], permuted: Float[Tensor, 
     says="the number of directions with all |cosine| < ε that fit in d dimensions grows exponentially in d",
     criterion="for every ε, a straight line through the logarithm of the number found leaves less over d than over log d, "
     "and explains 99 %; at every d the number found is at least 1 / P(|cosine| >= ε), which is known to fit",
+    reason="a power law is what else could look straight; 99 % asks for a good fit besides a better one",
 )
 def almost_orthogonal(
     n_dimensions: Int[Tensor, "size"], counts: Float[Tensor, "cosine size"], guaranteed: Float[Tensor, "cosine size"]
@@ -95,6 +100,8 @@ def _unexplained(x: np.ndarray, y: np.ndarray) -> float:
     criterion="the number of measurements that recovers half of the vectors is 1 to 4 times k ln(n / k) for each n and k, "
     "and the multiple differs by at most a factor of 1.5; from 90 % to 10 % takes at most a third of it for the largest n, "
     "and less of it than for the smallest",
+    reason='"about" is read as one constant within a factor of 1.5; a boundary of a third of its place that '
+    "narrows is sharp",
 )
 def compressed_sensing(
     n_features: Int[Tensor, "setting"],
@@ -124,6 +131,7 @@ def compressed_sensing(
     "removes most of it",
     criterion="the squared errors that one active feature makes at the others are above a tenth of its own square when read "
     "linearly; ReLU and bias remove at least three quarters of them; all biases are negative",
+    reason='a tenth is enough to be mistaken for a feature; "most" is read as three quarters',
 )
 def linear_interference(
     linear: Float[Tensor, "feature"], after_relu: Float[Tensor, "feature"], b: Float[Tensor, "feature"]
@@ -143,6 +151,7 @@ def linear_interference(
     says="(beyond the paper) models trained from different seeds agree up to rotation and permutation",
     criterion="in each setting, after the best rotation and permutation, W differs by at most 5 % of its squared length in "
     "at least 90 % of the pairs of seeds",
+    reason="5 % is well below the 30 to 50 % between random arrangements; one pair in ten may end in a local minimum",
 )
 def universality(distance: Mapping[str, Float[Tensor, "pair"]]) -> Outcome:
     """`distance` is ‖O W P - W'‖² / ‖W‖‖W'‖ for the pairs of seeds, by setting."""

@@ -26,13 +26,18 @@ LEVELS = {"3/4": 3 / 4, "2/3": 2 / 3, "1/2": 1 / 2, "2/5": 2 / 5, "3/8": 3 / 8}
     says="D* = m / ‖W‖² stays at 1 and at 1/2 while sparsity grows",
     criterion="at each of the two levels, three or more neighbouring sparsities with D* within 5 % of it; 40 sparsities, "
     "evenly spaced on a log axis from 1 / (1 - S) = 1 to 100",
+    reason="three neighbours of forty within 5 % is a plateau that one sees; a smooth curve passes each level in one or two",
 )
 def sticky(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     D = dimensions_per_feature(W)
     longest = {name: _longest_run((D / level - 1).abs() < 0.05) for name, level in (("1", 1.0), ("1/2", 0.5))}
     held = tuple(n >= 3 for n in longest.values())
     text = ", ".join(f"{'three or more' if n >= 3 else 'fewer than three'} at {name}" for name, n in longest.items())
-    return Outcome(held, f"neighbouring sparsities with D* within 5 %: {text}")
+    return Outcome(
+        held,
+        f"neighbouring sparsities with D* within 5 %: {text}",
+        {f"neighbouring sparsities (of {len(D)}) on the plateau at {name}": float(n) for name, n in longest.items()},
+    )
 
 
 @registry.claim(
@@ -40,6 +45,7 @@ def sticky(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     says="feature dimensionalities cluster at 3/4, 2/3, 1/2, 2/5 and 3/8",
     criterion="within 0.01 of each level there are at least twice as many features as an even spread of all "
     "dimensionalities between 0.3 and 1 would put there",
+    reason="twice what an even spread gives is a cluster that one sees",
 )
 def levels(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     D = feature_dimensionality(W)
@@ -61,6 +67,7 @@ def levels(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     "geometry/budget",
     says="feature dimensionalities add up to about m, the number of dimensions",
     criterion="the sum is within 5 % of m at 95 % or more of the sparsities",
+    reason='"about m when packing is efficient" is read as 5 %, nearly everywhere',
 )
 def budget(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     off = (feature_dimensionality(W).sum(-1) / W.shape[1] - 1).abs()
@@ -75,6 +82,7 @@ def budget(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     says="D* as a function of S hardly depends on n or m, as long as n is much larger than m",
     criterion="at every sparsity at which at most half of the features of either model are represented, the D* of the two "
     "differ by at most 10 %",
+    reason='"hardly" is read as 10 %, where there are features to spare, as the paper asks',
 )
 def size_free(W: Float[Tensor, "setting _m _n"], W_reference: Float[Tensor, "setting _M _N"]) -> Outcome:
     room = (n_represented(W) <= W.shape[2] / 2) & (n_represented(W_reference) <= W_reference.shape[2] / 2)
@@ -92,6 +100,7 @@ def size_free(W: Float[Tensor, "setting _m _n"], W_reference: Float[Tensor, "set
     "digon; models with m = 3 and as many features find them",
     criterion="the polytope's vertices fall into these factors with the dimensionalities 2/3, 1/2, 2/5; so do the "
     "features of the model of lowest loss. The polytopes are the cases",
+    reason="the factors are exact for polytopes, and clusters of a trained model's features are counted as shapes",
 )
 def tegum(name: str, vertices: Float[Tensor, "3 feature"], W: Float[Tensor, "3 feature"], factors: Sequence[str]) -> Outcome:
     ideal = tegum_factors(vertices)
@@ -109,6 +118,7 @@ def tegum(name: str, vertices: Float[Tensor, "3 feature"], W: Float[Tensor, "3 f
     says="polytopes are low-rank WᵀW; projecting the basis of R^n orthogonally to (1, ..., 1) gives the simplex",
     criterion="for n = 2 to 8 the projected basis has n equal norms, n (n - 1) / 2 cosines of -1 / (n - 1) and rank n - "
     "1; of every named shape the Gram matrix of the k vertices has the rank of its dimensions",
+    reason="algebra: exact up to rounding",
 )
 def low_rank(
     projected: Sequence[Float[Tensor, "_n _n"]], vertices: Mapping[str, Float[np.ndarray, "_number _dimension"]]
@@ -136,6 +146,7 @@ def low_rank(
     says="as one feature of a pentagon becomes denser the others move away from it; as it becomes sparser they move in",
     criterion="mean angle to its two neighbours above 73° where it is twice as dense or more, below 71° where it is half "
     "as dense or less and the best pentagon is still a pentagon",
+    reason="72° is the undisturbed pentagon, and 1° more than the noise of training",
 )
 def pentagon_stretch(ratio: Float[Tensor, "setting"], W: Float[Tensor, "setting 2 5"]) -> Outcome:
     angle = torch.atan2(W[:, 1], W[:, 0]).double()
@@ -156,6 +167,7 @@ def pentagon_stretch(ratio: Float[Tensor, "setting"], W: Float[Tensor, "setting 
     "digons without it; the losses of the two cross",
     criterion="the lowest losses of the two geometries cross, both found on either side, with slopes that differ by 10 % "
     "or more; the crossing is 2 to 3 times sparser",
+    reason='"about 2.5" is read as 2 to 3; slopes that differ are what first order means',
 )
 def pentagon_digon(
     ratio: Float[Tensor, "setting"], pentagon: Float[Tensor, "setting"], digons: Float[Tensor, "setting"]
@@ -172,6 +184,7 @@ def pentagon_digon(
         (is_kink, 1 / 3 <= crossing <= 1 / 2),
         f"losses cross where it is {low:.1f} to {low + 0.5:.1f} times sparser, with slopes that are "
         f"{'different' if is_kink else 'nearly equal'}",
+        {"times sparser where the losses cross": float(1 / crossing)},
     )
 
 
@@ -180,6 +193,7 @@ def pentagon_digon(
     says="in pentagon solutions biases are slightly negative and norms compensate: ‖W_i‖ = 1 / (1 - b_i)",
     criterion="all biases between -0.5 and 0, all norms above 1; the printed relation holds within 2 %, with b as it is "
     "or with its size |b| (as printed, norms above 1 and negative biases exclude each other)",
+    reason="2 % is many times the noise of long training and less than the two relations differ by",
 )
 def norm_bias(norm: Float[Tensor, "feature"], b: Float[Tensor, "feature"]) -> Outcome:
     compensates = bool((b < 0).all() and (b > -0.5).all() and (norm > 1).all())

@@ -23,12 +23,14 @@ TRIPLE_POINT = 4 / 7  # the density at which p/3 - p²/4 = p²/3, with both feat
     "phase/theory-n3",
     says="with three features in two dimensions there are four regions",
     criterion="as for n = 2: closed forms within 1e-3, each lowest somewhere, meeting within 5 % of p = 4/7, r = 1",
+    reason="as for n = 2",
 )
 @registry.claim(
     "phase/theory-n2",
     says="of the solutions [1, 0], [0, 1] and [1, -1] each is best somewhere; the three regions meet in a triple point",
     criterion="the closed forms are within 1e-3 of the exact loss; each is lowest somewhere; where they differ least is "
     "within 5 % of p = 4/7, r = 1",
+    reason="the closed forms are exact; the triple point is algebra, and 5 % is the spacing of the diagram's points",
 )
 def theory(
     losses: Float[Tensor, "candidate point"],
@@ -52,12 +54,14 @@ def theory(
     "phase/empirical-n3",
     says="trained models (n = 3, m = 2) are in the phase that theory says, away from the boundaries",
     criterion="as for n = 2",
+    reason="as for n = 2",
 )
 @registry.claim(
     "phase/empirical-n2",
     says="trained models (n = 2, m = 1) are in the phase that theory says, away from the boundaries",
     criterion="the same phase at 95 % or more of the points outside the band, in which the best of another phase costs "
     "less than 10 % more",
+    reason='"away from the boundaries" is where the other phase costs 10 % more; one point in twenty may go astray',
 )
 def empirical(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: Float[Tensor, "point"]) -> Outcome:
     outside = gap > BAND
@@ -76,6 +80,7 @@ def empirical(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: 
     says="optimal losses cross, so the derivative of the best loss jumps at the boundary",
     criterion="from one point of a fine line to the next the slope changes by more than half where the phase changes, and "
     "by less than 10 % everywhere else",
+    reason="the line is so fine that a smooth curve changes by a per cent or two from point to point",
 )
 def first_order(slope: Float[Tensor, "point"], phase: Int[Tensor, "point"]) -> Outcome:
     change = slope.diff().abs() / torch.maximum(slope[1:], slope[:-1])
@@ -93,6 +98,7 @@ def first_order(slope: Float[Tensor, "point"], phase: Int[Tensor, "point"]) -> O
     "phase/loses-both",
     says="the antipodal model reconstructs [1, 0] and [0, 1], and loses [1, 1]",
     criterion="squared errors below 0.1 on [1, 0] and [0, 1], above 1 on [1, 1]",
+    reason="0.1 is a good reconstruction of 1, and an error above 1 is worse than returning zero for one of the two",
 )
 def loses_both(outputs: Float[Tensor, "3 2"]) -> Outcome:
     x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
@@ -109,6 +115,7 @@ def loses_both(outputs: Float[Tensor, "3 2"]) -> Outcome:
     "plane",
     criterion="the closed form is within 1e-6 of the exact loss computed another way, at random points; along a line of at "
     "least 50 points the lowest minimum moves by 0.5 or more in all, never by more than 0.1 at once",
+    reason="algebra against integration; 0.1 is a small part of the way that the minimum goes",
 )
 def loss_surface(closed: Float[Tensor, "point"], brute: Float[Tensor, "point"], path: Float[Tensor, "step 2"]) -> Outcome:
     agrees = ((closed - brute).abs() / brute).max().item() < 1e-6
@@ -125,6 +132,7 @@ def loss_surface(closed: Float[Tensor, "point"], brute: Float[Tensor, "point"], 
     says="where features are dense and both important there is a minimum at w1 ≈ w2 ≈ 1/√2; some settings have two minima",
     criterion="at p = 1, r = 1 the lowest minimum is within 0.05 of (1/√2, 1/√2); at one in ten or more of the settings of "
     "the diagram there are two distinct minima",
+    reason="0.05 allows for the bias-free minimum to lie a little off; a tenth of the diagram is a region, not a point",
 )
 def confused_feature(dense: Sequence[Minimum], counts: Int[Tensor, "setting"]) -> Outcome:
     w = torch.tensor([dense[0].w1, dense[0].w2])
@@ -140,6 +148,7 @@ def confused_feature(dense: Sequence[Minimum], counts: Int[Tensor, "setting"]) -
     "phase/activation-matters",
     says="the diagram looks quite different for other activation functions",
     criterion="the phase is that of the ReLU at fewer than 80 % of the points for some activation, and for three or more",
+    reason='"quite different" is read as one point in five, for half of the activations tried',
 )
 def activation_matters(agreement: Mapping[str, float]) -> Outcome:
     different = [name for name, share in agreement.items() if share < 0.8]

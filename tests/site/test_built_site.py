@@ -94,6 +94,7 @@ def test_one_chapter_shows_each_claim_in_a_table():
     chapters = {
         path.stem: [row.get_text() for table in parse(path).find_all("table") for row in table.find_all("tr")]
         for path in (SITE / "book").glob("*.html")
+        if path.stem != "ledger"  # which shows them all
     }
     for id in claims.registry:
         shown_in = [name for name, rows in chapters.items() if any(id in row and "reproduced" in row for row in rows)]
