@@ -5,15 +5,15 @@ VENV := .venv
 RUN := $(VENV)/bin/python scripts/run_steps.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book test bench ledger lock clean
+.PHONY: help book test bench ledger machines lock clean
 
 help:  ## say what the commands do
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
 
-book: $(VENV)/installed  ## execute the chapters and build _build/html (8 minutes, 10 on the first run)
+book: $(VENV)/installed  ## execute the chapters and build _build/html (10 minutes, 12 on the first run)
 	@$(RUN) book
 
-test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict build and its pages (18 minutes)
+test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict build and its pages (23 minutes)
 	@$(RUN) test
 
 bench: $(VENV)/installed  ## measure speed, against the paper's published loop and the machine (10 minutes)
@@ -21,6 +21,9 @@ bench: $(VENV)/installed  ## measure speed, against the paper's published loop a
 
 ledger: $(VENV)/installed  ## run every chapter with SEEDS=20 fresh seeds, for the ledger (5 minutes a seed)
 	@$(VENV)/bin/python scripts/ledger.py $(or $(SEEDS),20) $(LEDGER)
+
+machines: $(VENV)/installed  ## compare chapters with one and two threads, and with plain to wide instructions (an hour)
+	@$(VENV)/bin/python scripts/machines.py $(MACHINES)
 
 lock:  ## renew constraints.txt with the newest versions that fit together (3 minutes)
 	@bash scripts/lock.sh "$(PYTHON)"

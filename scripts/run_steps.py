@@ -28,7 +28,7 @@ BUILD = ("jupyter-book", "build", "--all", ".")
 
 STEPS = {
     "book": [
-        Step("execute the chapters and build the book", 460, BUILD),
+        Step("execute the chapters and build the book", 600, BUILD),
     ],
     "test": [
         Step("ruff: lint", 1, ("ruff", "check", ".")),
@@ -36,8 +36,8 @@ STEPS = {
         Step("no image data in the chapters", 1, ("python", "scripts/strip_images.py", "--check", "book")),
         Step("mypy", 30, ("mypy",)),
         Step("unit tests and docstring examples", 100, ("pytest", "-q", "--durations=5")),
-        Step("every chapter, its outputs compared", 450, ("pytest", "-v", *NBVAL, "book")),
-        Step("strict build: warnings are errors", 460, (*BUILD, "-W", "-n", "--keep-going")),
+        Step("every chapter, its outputs compared", 580, ("pytest", "-v", *NBVAL, "book")),
+        Step("strict build: warnings are errors", 600, (*BUILD, "-W", "-n", "--keep-going")),
         Step("the built pages", 5, ("pytest", "-q", "tests/site")),
     ],
 }
