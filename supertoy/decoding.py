@@ -130,13 +130,21 @@ def followed(
     tensor([[1., 0.]])
     """
     checks.require_finite(latents=latents, x=x, weight=weight)
-    w = weight.double()[..., None]
-    z, y = (each.double() - (w * each).sum(-2, keepdim=True) / w.sum(-2, keepdim=True) for each in (latents, x))
-    rising = (y.mT @ (w * z)).clamp(min=0).square()  # [instance, feature, latent]
-    spread = (w * y.square()).sum(-2)[..., :, None] * (w * z.square()).sum(-2)[..., None, :]
-    best = torch.where(rising > 0, rising / spread, 0).amax(-1)
-    varies = x.amax(-2) > x.amin(-2)
-    return torch.where(varies, best, torch.nan).to(latents)
+    n_instances = len(latents)
+    x, weight = x.expand(n_instances, -1, -1), weight.expand(n_instances, -1)
+    # One instance after the other: latents of all of them, in double precision, would be the largest tensor in a chapter.
+    return torch.stack([_followed(*one) for one in zip(latents, x, weight, strict=True)])
+
+
+def _followed(
+    latents: Float[Tensor, "row latent"], x: Float[Tensor, "row feature"], weight: Float[Tensor, "row"]
+) -> Float[Tensor, "feature"]:
+    w = weight.double()[:, None]
+    z, y = (each.double() - (w * each).sum(0) / w.sum(0) for each in (latents, x))
+    rising = (y.T @ (w * z)).clamp(min=0).square()  # [feature, latent]
+    spread = (w * y.square()).sum(0)[:, None] * (w * z.square()).sum(0)
+    best = torch.where(rising > 0, rising / spread, 0).amax(1)
+    return torch.where(x.amax(0) > x.amin(0), best, torch.nan).to(latents)
 
 
 def _cosines(found: Found, true: Truth) -> Float[Tensor, "instance feature latent"]:

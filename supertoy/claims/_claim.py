@@ -142,7 +142,7 @@ def check(id: str, cases: Iterable[Mapping[str, Any]]) -> Finding:
 
 def _record(finding: Finding, path: Path) -> None:
     values: dict[str, float] = {}
-    for outcome in finding.outcomes:
+    for outcome in reversed(finding.outcomes):  # the first case has the last word: it is what the chapter is about
         values |= outcome.values
     line = {
         "id": finding.claim.id,

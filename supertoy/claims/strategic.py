@@ -103,7 +103,8 @@ def pure_features(right: float, n_codes: float, n_neurons: float) -> Outcome:
     few = n_codes <= 4 and n_neurons >= 2 * n_codes
     return Outcome(
         (right >= 0.9, few),
-        f"the three features in {at_least(right)} of the composites, by {n_codes:.0f} codes or {n_neurons:.0f} neurons",
+        f"the three features in {at_least(min(right, 0.999))} of the composites, by {n_codes:.0f} codes or "
+        f"{n_neurons:.0f} neurons",
     )
 
 
