@@ -36,11 +36,39 @@ SECTIONS = {
     "strategic": "Strategic picture",
     "appendix": "Appendix",
 }  # in the paper's order
+# The figure that a claim is about.
+FIGURES = {
+    "features": """king-queen=fig-king-queen analogy-directions=fig-analogies rotation-free=fig-turned
+        rotation-breaks=fig-turned almost-orthogonal=fig-almost-orthogonal compressed-sensing=fig-recovery
+        linear-interference=fig-interference universality=fig-universality""",
+    "superposition": """dense-orthogonal=fig-opening antipodal-at-80=fig-opening pentagon-at-90=fig-opening
+        linear-is-pca=fig-basic-results relu-dense-like-linear=fig-basic-results count-grows=fig-count
+        least-important-first=fig-basic-results antipodal-first=fig-basic-results sparse-negative-bias=fig-basic-results
+        rescales=fig-large linear-loss-identity=fig-basic-results k-sparse-expansion=fig-expansion thomson=fig-packings""",
+    "phase": """theory-n2=fig-phase-n2 theory-n3=fig-phase-n3 empirical-n2=fig-phase-n2 empirical-n3=fig-phase-n3
+        first-order=fig-phase-crossing loses-both=fig-reconstructions loss-surface=fig-surface confused-feature=fig-paths
+        activation-matters=fig-activations""",
+    "geometry": """sticky=fig-dstar levels=fig-dimensionalities budget=fig-dimensionalities size-free=fig-dstar
+        tegum=fig-solids low-rank=fig-solids pentagon-stretch=fig-perturbed pentagon-digon=fig-snap
+        norm-bias=fig-perturbed""",
+    "correlation": """orthogonal=fig-orthogonal antipodal=fig-antipodal side-by-side=fig-side-by-side
+        local-bases=fig-bases collapse=fig-collapse""",
+    "dynamics": """energy-levels=fig-levels geometric-stages=fig-stages cross-set-antipodes=fig-stages paths=fig-dynamics
+        pca-first=fig-stages""",
+    "adversarial": """rises=fig-vulnerability tracks-density=fig-vulnerability-small gradient-masking=fig-gradients
+        training=fig-defence""",
+    "privileged": """aligned=fig-privileged-weights mono-to-poly=fig-privileged avoids-relu=fig-privileged""",
+    "computation": """exact-abs=fig-exact mono-when-dense=fig-computation poly-when-sparse=fig-computation both=fig-kinds
+        primary-secondary=fig-top-activations asymmetric-motif=fig-motif""",
+    "strategic": """l1-removes=fig-l1-importance dictionary-recovers=fig-dictionary-density hybrid=fig-hybrid
+        cosine-peril=fig-roc pure-features=fig-dog loss-per-activation=fig-firing""",
+    "appendix": "nonlinear-compression=fig-compression compressed-sensing-bound=fig-bound",
+}
 VERDICTS = ("reproduced", "partly", "differs", "not reproduced", "not measured")
 ENOUGH = 0.95  # share of runs in which a claim must hold to be called reproduced: 19 of 20
 _FOUND = re.compile(
     r"^(?P<id>[a-z]+/[a-z0-9-]+): (?P<verdict>reproduced|partly reproduced|not reproduced)"
-    r"(?: \(\d+ of \d+\))?; (?P<measured>.*)$",
+    r"(?: \((?P<cases>\d+) of \d+\))?; (?P<measured>.*)$",
     re.MULTILINE,
 )
 
@@ -78,6 +106,7 @@ class Row:
         figure: name of the figure that it is about; empty if there is none.
         measured: what the chapter found, in words.
         in_chapter: the verdict there; empty if there is none.
+        cases: in how many of the chapter's cases the whole claim held.
         runs: over fresh seeds, if there were any.
         changed: whether the chapter's code has changed since these runs.
     """
@@ -87,6 +116,7 @@ class Row:
     figure: str = ""
     measured: str = ""
     in_chapter: str = ""
+    cases: int = 0
     runs: Runs | None = None
     changed: bool = False
 
@@ -94,14 +124,14 @@ class Row:
     def verdict(self) -> str:
         """One of `VERDICTS`.
 
-        "reproduced" if the whole claim held in at least 19 of 20 runs; "partly" if in fewer, or in some cases (settings)
-        only; "differs" if the whole of it never held, though a part did; "not reproduced" if no part ever did.
+        "reproduced" if the whole claim held in at least 19 of 20 runs; "partly" if in fewer, or in some of the chapter's
+        cases only; "differs" if the whole of it never held, though a part did; "not reproduced" if no part ever did.
         """
         if not self.in_chapter or self.runs is None:
             return "not measured"
         if self.runs.held >= ENOUGH * self.runs.n and self.in_chapter == "reproduced":
             return "reproduced"
-        if self.runs.held:
+        if self.runs.held or self.cases:
             return "partly"
         return "differs" if self.runs.some else "not reproduced"
 
@@ -119,25 +149,22 @@ def fingerprint(notebook: Mapping[str, Any]) -> str:
     return hashlib.sha256("\0".join(code(notebook)).encode()).hexdigest()[:16]
 
 
-def found_in(notebook: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Verdict and measurement of each claim that a notebook's outputs show, by id; of several the last."""
-    found: dict[str, tuple[str, str]] = {}
+def found_in(notebook: Mapping[str, Any]) -> dict[str, tuple[str, int, str]]:
+    """Verdict, cases that hold, and measurement of each claim that a notebook's outputs show, by id; of several the last."""
+    found: dict[str, tuple[str, int, str]] = {}
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             text = "".join(output.get("data", {}).get("text/plain", output.get("text", "")))
-            found |= {match["id"]: (match["verdict"], match["measured"]) for match in _FOUND.finditer(text)}
+            for match in _FOUND.finditer(text):
+                cases = int(match["cases"] or match["verdict"] == "reproduced")
+                found[match["id"]] = match["verdict"], cases, match["measured"]
     return found
 
 
-def figure_of(notebook: Mapping[str, Any], id: str) -> str:
-    """Name of the figure that a claim is about: the last one at or above the first cell that judges it; else the first."""
-    name, latest, first = id.partition("/")[2], "", ""
-    for cell in notebook["cells"]:
-        label = cell["metadata"].get("mystnb", {}).get("figure", {}).get("name", "")
-        first, latest = first or label, label or latest
-        if cell["cell_type"] == "code" and re.search(rf"[\"/]{re.escape(name)}\"", "".join(cell["source"])):
-            return latest or first
-    return first
+def figure_of(id: str) -> str:
+    """Name of the figure that a claim is about; empty if none is known."""
+    section, _, name = id.partition("/")
+    return dict(pair.split("=") for pair in FIGURES.get(section, "").split()).get(name, "")
 
 
 def rows(chapters: Mapping[str, Mapping[str, Any]], kept: Mapping[str, Any]) -> list[Row]:
@@ -153,11 +180,11 @@ def rows(chapters: Mapping[str, Mapping[str, Any]], kept: Mapping[str, Any]) -> 
         if id not in shown:
             ledger.append(Row(id))
             continue
-        chapter, verdict, measured = shown[id]
+        chapter, verdict, cases, measured = shown[id]
         of_chapter = kept.get(chapter, {"runs": {}})
         runs = over_runs(id, of_chapter)
         changed = runs is not None and of_chapter["code"] != fingerprint(chapters[chapter])
-        ledger.append(Row(id, chapter, figure_of(chapters[chapter], id), measured, verdict, runs, changed))
+        ledger.append(Row(id, chapter, figure_of(id), measured, verdict, cases, runs, changed))
     return ledger
 
 
@@ -323,19 +350,29 @@ class MarkdownTable:
         return "\n".join(" · ".join(cell for cell in row if cell) for row in self.body)
 
 
-def table(ledger: Iterable[Row]) -> MarkdownTable:
-    """Every claim: what the paper says, what its chapter measured, the verdict, and in how many runs it held."""
-    body = [
-        (
-            f"[`{row.id}`]({row.chapter}.html#{row.figure})" if row.chapter else f"`{row.id}`",
-            registry[row.id].says,
-            row.measured,
-            f"**{row.verdict}**",
-            _share(row),
-        )
-        for row in ledger
-    ]
-    return MarkdownTable(("claim", "the paper", "here", "verdict", "runs"), body)
+class SectionTables:
+    """Tables one below the other, each with the name of its section: Markdown in a notebook, lines of text elsewhere."""
+
+    def __init__(self, tables: Mapping[str, MarkdownTable]) -> None:
+        self.tables = tables
+
+    def _repr_markdown_(self) -> str:
+        return "\n\n".join(f"**{title}**\n\n{table._repr_markdown_()}" for title, table in self.tables.items())
+
+    def __repr__(self) -> str:
+        return "\n\n".join(f"{title}\n{table!r}" for title, table in self.tables.items())
+
+
+def table(ledger: Sequence[Row]) -> SectionTables:
+    """Every claim, by section: what the paper says, what its chapter measured, the verdict, and in how many runs it held."""
+    head = ("claim", "the paper", "here", "verdict and runs")
+    sections: dict[str, list[tuple[str, ...]]] = {}
+    for row in ledger:
+        section, _, name = row.id.partition("/")
+        link = f"[`{name}`]({row.chapter}.html#{row.figure})" if row.chapter else f"`{name}`"
+        verdict = f"**{row.verdict}**" + (f", {_share(row)}" if row.runs else "")
+        sections.setdefault(SECTIONS[section], []).append((link, registry[row.id].says, row.measured, verdict))
+    return SectionTables({title: MarkdownTable(head, body) for title, body in sections.items()})
 
 
 def _share(row: Row) -> str:
