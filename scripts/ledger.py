@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from supertoy import ledger
+from supertoy import ledger, reruns
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "book" / "data" / "ledger.json"
@@ -45,7 +45,7 @@ def main() -> int:
         "versions": {name: version(name).partition("+")[0] for name in PACKAGES},
     }
     with executor(options.scheduler, options.workers) as workers:
-        ledger.run_chapters(paths, seeds, workers, KEPT, about)
+        reruns.run_chapters(paths, seeds, workers, KEPT, about)
     print(f"{len(paths)} chapters over {len(seeds)} seeds are in {KEPT.relative_to(ROOT)}")
     return 0
 

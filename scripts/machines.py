@@ -6,13 +6,11 @@ Each setting takes as long as the chapters do. What a chapter prints must be the
 """
 
 import argparse
-import os
 import subprocess
 import sys
-import sysconfig
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from run_steps import NBVAL, ROOT, environment
+
 SETTINGS = {
     "one-thread": {"OMP_NUM_THREADS": "1"},
     "two-threads": {"OMP_NUM_THREADS": "2"},
@@ -21,7 +19,6 @@ SETTINGS = {
     "avx2": {"ATEN_CPU_CAPABILITY": "avx2"},
     "avx512": {"ATEN_CPU_CAPABILITY": "avx512"},
 }
-NBVAL = ("pytest", "-q", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=900", "book")
 
 
 def main() -> int:
@@ -34,13 +31,7 @@ def main() -> int:
     failed = []
     for name in settings:
         print(f"== {name}: {' '.join(f'{key}={value}' for key, value in SETTINGS[name].items())}", flush=True)
-        environment = os.environ | {
-            "TQDM_DISABLE": "1",
-            "GOMP_SPINCOUNT": "10000",
-            "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]),
-            **SETTINGS[name],
-        }
-        if subprocess.run(NBVAL, cwd=ROOT, env=environment).returncode:
+        if subprocess.run(("pytest", "-q", *NBVAL, "book"), cwd=ROOT, env=environment() | SETTINGS[name]).returncode:
             failed.append(name)
     print(f"== the same outputs in {len(settings) - len(failed)} of {len(settings)} settings", *failed)
     return 1 if failed else 0

@@ -43,9 +43,9 @@ STEPS = {
 }
 
 
-def run(step: Step) -> bool:
-    """Run one step in the root of the repository, its output streaming to the terminal; say whether it passed."""
-    environment = os.environ | {
+def environment() -> dict[str, str]:
+    """The variables that every step runs with."""
+    return os.environ | {
         "TQDM_DISABLE": "1",  # progress bars would end up in the pages
         "PYTHONUNBUFFERED": "1",
         # Models this small make thousands of short parallel regions a second. Where another process holds one of the
@@ -53,7 +53,11 @@ def run(step: Step) -> bool:
         "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "10000"),
         "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]),
     }
-    return subprocess.run(step.command, cwd=ROOT, env=environment).returncode == 0
+
+
+def run(step: Step) -> bool:
+    """Run one step in the root of the repository, its output streaming to the terminal; say whether it passed."""
+    return subprocess.run(step.command, cwd=ROOT, env=environment()).returncode == 0
 
 
 def main() -> int:

@@ -395,13 +395,7 @@ def _unit(vectors: Tensor) -> Tensor:
 
 
 def _lengths(norm: Norm, like: Tensor) -> Tensor:
-    """`norm` as one finite number of at least 0 for each instance."""
-    length = torch.as_tensor(norm, device=like.device)
-    if not bool(((length >= 0) & torch.isfinite(length)).all()):
-        raise ValueError(f"norm must be finite and not negative, got {length.tolist()}")
-    if length.ndim > 1 or length.numel() not in (1, len(like)):
-        raise ValueError(f"norm must be one number or one for each of {len(like)} instances, got shape {list(length.shape)}")
-    return length.to(like.dtype).expand(len(like))
+    return checks.one_each(norm, "norm", len(like)).to(like)
 
 
 def _fitting(model: ToyModel, **arguments: Tensor) -> list[Tensor]:

@@ -64,6 +64,18 @@ def importances(value: "float | Tensor", n_instances: int, n_features: int) -> T
     return tensor.expand(n_instances, n_features)
 
 
+def one_each(value: "float | Tensor", name: str, n_instances: int) -> Tensor:
+    """`value` as one finite number of at least 0 for each instance, float64 [n_instances]."""
+    tensor = torch.as_tensor(value, dtype=torch.float64)
+    if not bool(((tensor >= 0) & torch.isfinite(tensor)).all()):
+        raise ValueError(f"{name} must be finite and not negative, got {tensor.tolist()}")
+    if tensor.ndim > 1 or tensor.numel() not in (1, n_instances):
+        raise ValueError(
+            f"{name} must be one number or one for each of {n_instances} instances, got shape {list(tensor.shape)}"
+        )
+    return tensor.expand(n_instances)
+
+
 def _table(value: "float | Tensor", name: str, n_columns: int, axis: str) -> Tensor:
     try:
         # A Python float has 53 bits; torch would keep 24 of them.

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy import checks
+from supertoy.streams import stream
 
 Distribution = TypeVar("Distribution", bound="FeatureDistribution")  # beartype does not know typing.Self everywhere
 
@@ -363,3 +364,22 @@ class PartlyCorrelatedPairs(FeatureDistribution):
         expanded = super().expand(n_instances)
         expanded.both = self.both.expand(n_instances)
         return expanded
+
+
+def sample_each(
+    data: FeatureDistribution, n_instances: int, batch_size: int, seed: int, purpose: str
+) -> tuple[Float[Tensor, "instance row feature"], Float[Tensor, "instance row"]]:
+    """A sample for each of several models, which instance k draws by (seed, k), so that none depends on those beside it.
+
+    Args:
+        data: of one setting, or as many as there are instances.
+        n_instances: how many models.
+        batch_size: rows for each.
+        seed: of the draws.
+        purpose: other samples for another purpose.
+    """
+    parts = [
+        data.select(slice(k, k + 1)).sample(batch_size, stream(seed, k, purpose, data.device)) for k in range(n_instances)
+    ]
+    x, weight = zip(*parts, strict=True)
+    return torch.cat(x), torch.cat(weight)

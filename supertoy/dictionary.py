@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from supertoy import checks
-from supertoy.data import FeatureDistribution
+from supertoy.data import FeatureDistribution, sample_each
 from supertoy.descent import minimize
 from supertoy.streams import stream
 
@@ -118,9 +118,7 @@ def train_autoencoder(
         sizes = f"{data.n_features} and {data.n_instances}"
         raise ValueError(f"data must have {n_features} features and 1 or {n_instances} instances, as W has, got {sizes}")
     W, data = W.detach(), data.to(dtype=W.dtype, device=W.device)
-    # Instance by instance, so that none depends on those beside it.
-    samples = [data.select(slice(k, k + 1)).sample(_N_ROWS, stream(seed, k, "rows", W.device)) for k in range(n_instances)]
-    x, weight = (torch.cat(parts) for parts in zip(*samples, strict=True))
+    x, weight = sample_each(data, n_instances, _N_ROWS, seed, "rows")
     h = x @ W.mT
     length = ((weight * h.square().sum(-1)).sum(1) / weight[:, 1:].sum(1)).sqrt()  # row 0 is the zero vector
     if not length.all():

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy import checks
-from supertoy.data import FeatureDistribution
+from supertoy.data import FeatureDistribution, sample_each
 from supertoy.descent import minimize
 from supertoy.loss import check_fit
 from supertoy.models import ToyModel
@@ -57,17 +57,12 @@ def train_penalised(
     checks.require_int(n_starts=n_starts, at_least=1)
     checks.require_int(seed=seed, at_least=0)
     n_instances, like = model.n_instances, model.b
-    price = torch.as_tensor(strength, dtype=like.dtype, device=like.device)
-    checks.require_finite(strength=price)
-    if price.ndim > 1 or price.numel() not in (1, n_instances):
-        raise ValueError(f"strength must be one number or one for each of {n_instances} instances, got {list(price.shape)}")
-    if (price < 0).any():
-        raise ValueError(f"strength must not be negative, got {price.min().item():g}")
+    price = checks.one_each(strength, "strength", n_instances).to(like)
     weights = checks.importances(importance, n_instances, model.n_features).to(like)
 
     start_of = torch.arange(n_instances, device=like.device).repeat_interleave(n_starts)
     starts = model.like(_starts(model, n_starts, seed))
-    price, weights = price.expand(n_instances)[start_of], weights[start_of]
+    price, weights = price[start_of], weights[start_of]
 
     def loss(x: Tensor, weight: Tensor) -> Tensor:
         h = starts.hidden(x)
@@ -76,8 +71,8 @@ def train_penalised(
 
     options = {"n_steps": n_steps, "batch_size": batch_size, "seed": seed}
     minimize(loss, [*starts.parameters()], data.select(start_of), learning_rate=learning_rate, **options)
-    sample = [data.select(slice(k, k + 1)).sample(_N_ROWS, stream(seed, k, "penalised loss")) for k in range(n_instances)]
-    x, weight = (torch.cat(parts).to(like)[start_of] for parts in zip(*sample, strict=True))
+    rows = data.to(dtype=like.dtype, device=like.device)
+    x, weight = (each[start_of] for each in sample_each(rows, n_instances, _N_ROWS, seed, "penalised loss"))
     with torch.no_grad():
         final = loss(x, weight).view(n_instances, n_starts)
         best = final.argmin(1)

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from scipy.stats import binomtest
 from torch import Tensor
 
 from supertoy.checks import require_int
+from supertoy.intervals import wilson
 from supertoy.streams import stream
 from supertoy.words import WordVectors
 
@@ -102,9 +102,9 @@ def success_rate(vectors: WordVectors, pairs: Pairs, keep_query_words: bool = Fa
         return int((cosine.argmax(1) == d).sum())
 
     others = [] if keep_query_words else [a, b]
-    rate, interval = _wilson(right(V[b] - V[a] + V[c], [] if keep_query_words else [*others, c]), len(d))
-    baseline, baseline_interval = _wilson(right(V[c], [*others, c]), len(d))
-    return SuccessRate(rate, interval, baseline, baseline_interval, len(d))
+    n = len(d)
+    n_right, n_baseline = right(V[b] - V[a] + V[c], [] if keep_query_words else [*others, c]), right(V[c], [*others, c])
+    return SuccessRate(n_right / n, wilson(n_right, n), n_baseline / n, wilson(n_baseline, n), n)
 
 
 class Parallelism(NamedTuple):
@@ -195,8 +195,3 @@ def _pair_rows(vectors: WordVectors, pairs: Pairs) -> Int[Tensor, "pair 2"]:
         twice = next(word for place, word in enumerate(words) if word in words[:place])
         raise ValueError(f"pairs must have no word twice, got {twice!r} twice")
     return torch.tensor(vectors.rows(words, "pairs")).view(-1, 2)
-
-
-def _wilson(n_right: int, n_trials: int) -> tuple[float, tuple[float, float]]:
-    interval = binomtest(n_right, n_trials).proportion_ci(method="wilson")
-    return n_right / n_trials, (float(interval.low), float(interval.high))

@@ -1,80 +1,15 @@
 """The ledger says of each claim what its chapter found and how often it holds."""
 
-from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import pytest
 
 import supertoy as st
-from supertoy import ledger
+from supertoy import ledger, reruns
 from tests.paper_claims import PAPER_CLAIMS
 
 BOOK = Path(__file__).parents[1] / "book"
-
-# A chapter that judges two claims: one that depends on the seed, and one that never holds.
-CELLS = """
-import torch
-import supertoy as st
-
-SEEDS = st.chapter_seeds(3)
----
-angle = [0.0 if seed % 2000 else 1.0 for seed in SEEDS]
-rising = torch.tensor([1.0, 2.0, 3.0])
----
-st.claims.Table([
-    st.claims.check("features/king-queen", [{"answers": [("queen" if a else "king", 0.9)]} for a in angle]),
-    st.claims.check("strategic/hybrid", [{"features_per_dimension": rising, "missed": 1 + rising.flip(0)} for _ in SEEDS]),
-])
-"""
-
-
-@pytest.fixture
-def chapter(tmp_path):
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS.split("---")]
-    path = tmp_path / "small.ipynb"
-    nbformat.write(notebook, path)
-    return str(path)
-
-
-def test_runs_are_kept_and_counted_and_not_run_twice(chapter, tmp_path):
-    path = tmp_path / "ledger.json"
-    with ThreadPoolExecutor(2) as executor:
-        ledger.run_chapters([chapter], [1000, 2000], executor, path, {"date": "today"})
-        before = ledger.read_kept(path)
-        ledger.run_chapters([chapter], [1000, 2000], NoExecutor(), path)
-        ledger.run_chapters([chapter], [2000, 4000], executor, path)
-    runs = ledger.read_kept(path)["small"]["runs"]
-    assert before["small"]["date"] == "today"
-    assert before["small"]["runs"]["1000"] == {
-        "features/king-queen": {"held": False, "some": False},
-        "strategic/hybrid": {"held": False, "some": False},
-    }
-    assert [*runs] == ["1000", "2000", "4000"]
-    assert {seed: found["features/king-queen"]["held"] for seed, found in runs.items()} == {
-        "1000": False,
-        "2000": True,
-        "4000": True,
-    }
-    counted = ledger.over_runs("features/king-queen", ledger.read_kept(path)["small"])
-    assert (counted.held, counted.some, counted.n) == (2, 2, 3)
-
-
-class NoExecutor(Executor):
-    def submit(self, *_):
-        raise AssertionError("nothing is to be run")
-
-
-def test_a_cell_that_fails_names_the_chapter_and_the_seed(chapter, tmp_path):
-    notebook = nbformat.read(chapter, 4)
-    notebook.cells[1].source = "raise ValueError('no such angle')"
-    nbformat.write(notebook, chapter)
-    with (
-        ThreadPoolExecutor(1) as executor,
-        pytest.raises(RuntimeError, match=r"small.ipynb failed with seed 1000(.|\n)*no such angle"),
-    ):
-        ledger.run_chapters([chapter], [1000], executor, tmp_path / "ledger.json")
 
 
 def notebook(*found, code="check('x')"):
@@ -84,7 +19,7 @@ def notebook(*found, code="check('x')"):
 
 def kept(chapter, held=0, some=0, n=20, id="features/king-queen"):
     runs = {str(k): {id: {"held": k < held, "some": k < some}} for k in range(n)}
-    return {"one": {"code": ledger.fingerprint(chapter), "runs": runs}}
+    return {"one": {"code": reruns.fingerprint(chapter), "runs": runs}}
 
 
 QUEEN = "features/king-queen: reproduced; nearest is queen"
@@ -133,16 +68,14 @@ def test_of_several_findings_the_last_counts():
 
 
 def test_every_claim_points_to_a_figure_of_its_chapter():
-    chapters = ledger.read_chapters(BOOK)
+    chapters = reruns.read_chapters(BOOK)
     names = {
         name: {cell["metadata"].get("mystnb", {}).get("figure", {}).get("name") for cell in chapter["cells"]}
         for name, chapter in chapters.items()
     }
     found = ledger.rows(chapters, {})
     assert len(found) == len(PAPER_CLAIMS)
-    assert not [row.id for row in found if row.figure not in names[row.chapter]]
-    listed = {f"{section}/{pair.split('=')[0]}" for section, pairs in ledger.FIGURES.items() for pair in pairs.split()}
-    assert listed == PAPER_CLAIMS
+    assert not [row.id for row in found if st.claims.registry[row.id].figure not in names[row.chapter]]
 
 
 def test_a_claim_that_holds_in_some_cases_is_partly_reproduced():
@@ -150,12 +83,6 @@ def test_a_claim_that_holds_in_some_cases_is_partly_reproduced():
     assert row(chapter, kept(chapter, 0, 20)).verdict == "partly"
     chapter = notebook("features/king-queen: partly reproduced (0 of 3); nearest is king")
     assert row(chapter, kept(chapter, 0, 20)).verdict == "differs"
-
-
-def test_the_share_of_runs_has_a_wilson_interval():
-    low, high = ledger.Runs(held=19, some=20, n=20).interval
-    assert low == pytest.approx(0.764, abs=1e-3)  # Wilson (1927), by hand
-    assert high == pytest.approx(0.991, abs=1e-3)
 
 
 def test_verdicts_are_counted():
@@ -170,7 +97,7 @@ def test_verdicts_are_counted():
 def test_chapters_are_those_that_show_claims():
     names = {path.stem for path in ledger.chapters_with_claims(BOOK)}
     assert {"superposition", "geometry", "features"} <= names
-    shown = set().union(*(ledger.found_in(notebook) for notebook in ledger.read_chapters(BOOK).values()))
+    shown = set().union(*(ledger.found_in(notebook) for notebook in reruns.read_chapters(BOOK).values()))
     assert shown >= set(st.claims.registry)
 
 
@@ -199,12 +126,12 @@ def test_no_claim_of_the_paper_is_left_out():
 
 
 def test_every_claim_of_the_paper_is_measured():
-    found = ledger.rows(ledger.read_chapters(BOOK), ledger.read_kept(BOOK / "data" / "ledger.json"))
+    found = ledger.rows(reruns.read_chapters(BOOK), reruns.read_kept(BOOK / "data" / "ledger.json"))
     assert not [row.id for row in found if row.verdict == "not measured"]
 
 
 def test_the_page_tells_of_every_claim_that_was_not_reproduced():
-    chapters = ledger.read_chapters(BOOK)
-    found = ledger.rows(chapters, ledger.read_kept(BOOK / "data" / "ledger.json"))
+    chapters = reruns.read_chapters(BOOK)
+    found = ledger.rows(chapters, reruns.read_kept(BOOK / "data" / "ledger.json"))
     prose = "".join("".join(cell["source"]) for cell in chapters["ledger"]["cells"] if cell["cell_type"] == "markdown")
     assert not [row.id for row in found if row.verdict != "reproduced" and f"`{row.id}`" not in prose]

@@ -63,9 +63,9 @@ def test_an_instance_depends_on_its_own_number_alone():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"strength": -0.1}, "strength must not be negative, got -0.1"),
+        ({"strength": -0.1}, "strength must be finite and not negative, got -0.1"),
         ({"strength": torch.nan}, "strength must be finite"),
-        ({"strength": torch.zeros(3)}, r"strength must be one number or one for each of 2 instances, got \[3\]"),
+        ({"strength": torch.zeros(3)}, r"strength must be one number or one for each of 2 instances, got shape \[3\]"),
         ({"n_starts": 0}, "n_starts must be at least 1"),
         ({"seed": -1}, "seed must be at least 0"),
         ({"importance": -1.0}, "importance must be finite and not negative"),

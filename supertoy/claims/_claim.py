@@ -40,6 +40,7 @@ class Claim:
         says: what the paper says, in our words.
         criterion: when it counts as found, with the thresholds.
         reason: why these thresholds.
+        figure: name of the figure of the book that shows it.
         judge: from what was measured in one case (keyword arguments) to an Outcome.
     """
 
@@ -47,6 +48,7 @@ class Claim:
     says: str
     criterion: str
     reason: str
+    figure: str
     judge: Callable[..., Outcome]
 
 
@@ -106,12 +108,12 @@ class Registry(Mapping[str, Claim]):
         return len(self._claims)
 
     def claim(
-        self, id: str, *, says: str, criterion: str, reason: str
+        self, id: str, *, says: str, criterion: str, reason: str, figure: str
     ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
         """Decorate a judge to register its claim."""
 
         def register(judge: Callable[..., Outcome]) -> Callable[..., Outcome]:
-            self._claims[id] = Claim(id, says, criterion, reason, judge)
+            self._claims[id] = Claim(id, says, criterion, reason, figure, judge)
             return judge
 
         return register

@@ -20,6 +20,7 @@ _FACTORS = (1, 3, 5, 10, 20, 50, 100)  # and vulnerabilities
     says="vulnerability rises more than threefold as superposition forms",
     criterion="relative vulnerability within 20 % of 1 at p = 1, and more than 3 at its highest",
     reason="3 is the paper's number; 20 % leaves room for the noise of training, which at p = 1 is all that can differ",
+    figure="fig-vulnerability",
 )
 def rises(probability: Float[Tensor, "density"], relative: Float[Tensor, "density"]) -> Outcome:
     dense = bool(probability.max() == 1 and (relative[probability.argmax()] - 1).abs() <= 0.2)
@@ -39,6 +40,7 @@ def rises(probability: Float[Tensor, "density"], relative: Float[Tensor, "densit
     criterion="over the densities a Pearson correlation of 0.9 or more, with a 95 % interval from 0.8 or more",
     reason='"closely" is read as four fifths of the variance, 0.9 squared; with a dozen points the interval must '
     "say that it is no accident",
+    figure="fig-vulnerability-small",
 )
 def tracks_density(relative: Float[Tensor, "density"], features_per_dimension: Float[Tensor, "density"]) -> Outcome:
     result = pearsonr(features_per_dimension.double().numpy(), relative.double().numpy())
@@ -56,6 +58,7 @@ def tracks_density(relative: Float[Tensor, "density"], features_per_dimension: F
     "and at least 80 % of it at the densest",
     reason='"much less" is read as half or less, on the sparse third of the range; on dense data, where nothing '
     "is masked, gradients should do about as well",
+    figure="fig-gradients",
 )
 def gradient_masking(probability: Float[Tensor, "density"], share: Float[Tensor, "density"]) -> Outcome:
     order = probability.argsort()
@@ -77,6 +80,7 @@ def gradient_masking(probability: Float[Tensor, "density"], share: Float[Tensor,
     "to 1.05 first at an attack norm of 0.6 to 1.0 of the mean input norm",
     reason="the paper's 80 %, give or take a quarter of it; 1.05 features per dimension is superposition gone, "
     "but for rounding",
+    figure="fig-defence",
 )
 def training(norm: Float[Tensor, "strength"], features_per_dimension: Float[Tensor, "strength"]) -> Outcome:
     strength, features = norm.double().numpy(), features_per_dimension.double().numpy()

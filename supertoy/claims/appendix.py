@@ -2,11 +2,11 @@
 
 import itertools
 
-import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from supertoy.claims._claim import Outcome, registry
+from supertoy.claims._fits import straight_line
 
 
 @registry.claim(
@@ -16,6 +16,7 @@ from supertoy.claims._claim import Outcome, registry
     criterion="the loss at Z = 3 and ε = 0.1 is below 1/12, which keeping one value costs, and below that of keeping the "
     "mean",
     reason="the two alternatives that the paper names, computed exactly",
+    figure="fig-compression",
 )
 def nonlinear_compression(loss: float, mean_loss: float) -> Outcome:
     below_one, below_mean = loss < 1 / 12, loss < mean_loss
@@ -32,23 +33,20 @@ def nonlinear_compression(loss: float, mean_loss: float) -> Outcome:
     "larger at every sparser density; m / (N p log 1/p) varies by a factor of at most 2",
     reason="a straight line is to leave next to nothing; the bound is about order of magnitude, so a constant "
     "within a factor of 2 is constant",
+    figure="fig-bound",
 )
 def compressed_sensing_bound(
     probability: Float[Tensor, "density"], n_hidden: Int[Tensor, "size"], n_features: Int[Tensor, "size density"]
 ) -> Outcome:
     m, counts = n_hidden.double().numpy(), n_features.double().numpy()
-    fits = [np.polynomial.polynomial.polyfit(m, column, 1) for column in counts.T]
-    left = [
-        ((column - np.polynomial.polynomial.polyval(m, fit)) ** 2).sum() / max(((column - column.mean()) ** 2).sum(), 1e-9)
-        for column, fit in zip(counts.T, fits, strict=True)
-    ]
+    lines = [straight_line(m, column) for column in counts.T]
     order = probability.argsort(descending=True).tolist()
-    slopes = [fits[k][1] for k in order]
+    slopes = [lines[k][0] for k in order]
     rising = all(b > a for a, b in itertools.pairwise(slopes))
     scale = (probability * (1 / probability).log()).double()
     ratio = n_hidden.double()[:, None] / (n_features * scale).clamp(min=1e-9)
     spread = (ratio.max() / ratio.min()).item()
-    straight = [1 - part >= 0.98 for part in left]
+    straight = [left <= 0.02 for _, left in lines]
     words = "all densities" if all(straight) else "most densities" if sum(straight) * 2 > len(straight) else "few densities"
     return Outcome(
         (all(straight), rising, spread <= 2),

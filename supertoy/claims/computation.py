@@ -16,6 +16,7 @@ from supertoy.neurons import in_use, is_primary, main_feature, monosemantic, pol
     "with -1, all other input weights are below 0.1, and the output weights back to it within 0.1 of 1",
     reason="an exact solution has weights of 1 and 0, and a tenth either way is far from any other solution that "
     "was known when it was set",
+    figure="fig-exact",
 )
 def exact_abs(W1: Float[Tensor, "6 3"], W2: Float[Tensor, "3 6"], unexplained: float) -> Outcome:
     inward, outward = (weights[0] for weights in rescaled(W1[None], W2[None]))
@@ -37,6 +38,7 @@ def exact_abs(W1: Float[Tensor, "6 3"], W2: Float[Tensor, "3 6"], unexplained: f
     says="n = 100, m = 40: at p = 1 and 0.3 all neurons are monosemantic",
     criterion="at both densities one feature has 90 % of the squared input weights of every neuron that is in use",
     reason="nine tenths of the squared weights is one feature for whoever looks at top activations",
+    figure="fig-computation",
 )
 def mono_when_dense(W1: Float[Tensor, "2 hidden feature"]) -> Outcome:
     mixed, used = polysemantic(W1).sum(1).tolist(), in_use(W1).sum(1).tolist()
@@ -53,6 +55,7 @@ def mono_when_dense(W1: Float[Tensor, "2 hidden feature"]) -> Outcome:
     says="at p = 0.001 no neuron is monosemantic",
     criterion="no neuron in use has 90 % of its squared input weights in one feature",
     reason="the same nine tenths as where neurons are monosemantic, so that none is counted twice or left out",
+    figure="fig-computation",
 )
 def poly_when_sparse(W1: Float[Tensor, "hidden feature"]) -> Outcome:
     n, total = int(monosemantic(W1[None]).sum()), int(in_use(W1[None]).sum())
@@ -67,6 +70,7 @@ def poly_when_sparse(W1: Float[Tensor, "hidden feature"]) -> Outcome:
     "average more important than those of the others",
     reason='at every density that the paper calls in between; "important" is compared on average, since single '
     "neurons may swap",
+    figure="fig-kinds",
 )
 def both(W1: Float[Tensor, "3 hidden feature"]) -> Outcome:
     main = main_feature(W1).double()
@@ -86,6 +90,7 @@ def both(W1: Float[Tensor, "3 hidden feature"]) -> Outcome:
     criterion="at p = 0.01 and 0.001: of polysemantic neurons a third or more have a largest weight of twice the second; "
     "and in the top 1 % of their activations that feature adds most in 90 % or more",
     reason='a weight of twice the next is four times its square; "many" is read as a third, "look pure" as nine in ten',
+    figure="fig-top-activations",
 )
 def primary_secondary(W1: Float[Tensor, "2 hidden feature"], purity: Float[Tensor, "2 hidden"]) -> Outcome:
     poly = polysemantic(W1)
@@ -108,6 +113,7 @@ def primary_secondary(W1: Float[Tensor, "2 hidden feature"], purity: Float[Tenso
     criterion="found in one of many small models or more; without the inhibiting weight the loss of such a model is 10 % "
     "higher or more (median)",
     reason="one example is what the paper shows; 10 % of the loss shows that the inhibiting weight is there for something",
+    figure="fig-motif",
 )
 def asymmetric_motif(n_models: int, increase: Float[Tensor, "motif"]) -> Outcome:
     if not len(increase):

@@ -24,6 +24,7 @@ DENSE = 0.75
     says="two correlated pairs in two dimensions: the features of each pair are orthogonal",
     criterion="in the solution of lowest loss both pairs are represented, with their two features 85° to 95° apart",
     reason="5° is what noise in training leaves of a right angle",
+    figure="fig-orthogonal",
 )
 def orthogonal(W: Float[Tensor, "2 4"]) -> Outcome:
     return _both_pairs(W, 90.0)
@@ -34,6 +35,7 @@ def orthogonal(W: Float[Tensor, "2 4"]) -> Outcome:
     says="two anticorrelated pairs in two dimensions: the features of each pair are antipodal",
     criterion="in the solution of lowest loss both pairs are represented, with their two features 175° or more apart",
     reason="5° is what noise in training leaves of opposite directions",
+    figure="fig-antipodal",
 )
 def antipodal(W: Float[Tensor, "2 4"]) -> Outcome:
     return _both_pairs(W, 180.0)
@@ -56,6 +58,7 @@ def _both_pairs(W: Tensor, wanted: float) -> Outcome:
     "neighbours; of independent features, a solution that is no hexagon; in some of the starts a pair has collapsed",
     reason="15° about the 60° of a regular hexagon, half of what separates it from four directions or a pentagon "
     "with a sixth in it",
+    figure="fig-side-by-side",
 )
 def side_by_side(
     W: Float[Tensor, "2 6"], W_independent: Float[Tensor, "2 6"], has_collapsed: Bool[Tensor, "start"]
@@ -87,6 +90,7 @@ def _is_hexagon(W: Tensor) -> bool:
     "across sets at least 5 times that within; the model of independent features has a |cosine| above 0.2 within them",
     reason="a cosine of 0.2 has a square of 4 %, hardly interference; ten independent features in ten dimensions "
     "would not be spread so",
+    figure="fig-bases",
 )
 def local_bases(W: Float[Tensor, "10 20"], W_independent: Float[Tensor, "10 20"]) -> Outcome:
     largest, within, across = _cosines(W)
@@ -118,6 +122,7 @@ def _cosines(W: Tensor) -> tuple[float, float, float]:
     "and 0.35; at 0.75 the eigenvalues of WWᵀ within 10 % of 1 and the loss within 2 % of PCA's; in collapsed pairs norms "
     "within 0.1 of 1/√2",
     reason="densities in the middle of the paper's ranges; norms within 0.1 tell 1/√2 from 1, and PCA has eigenvalues of 1",
+    figure="fig-collapse",
 )
 def collapse(
     density: Float[Tensor, "density"],

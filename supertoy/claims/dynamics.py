@@ -21,6 +21,7 @@ from supertoy.sets import antipodes, is_octahedron
     "average when shifted in time, and more than in 99 % of all shifts",
     reason="a quarter of the way from level to level on either side is a jump, if it takes a tenth of the time "
     "or less; shifted windows say what chance would give",
+    figure="fig-levels",
 )
 def energy_levels(
     steps: Int[Tensor, "snapshot"], D: Float[Tensor, "snapshot feature"], loss: Float[Tensor, "snapshot"]
@@ -52,6 +53,7 @@ def energy_levels(
     "first after the start the sets are 154° or more apart; then follow triangles, then the octahedron",
     reason="154° is 26° short of opposite, halfway to the next arrangement that was known when it was set; "
     '"plateaus" asks for two at least',
+    figure="fig-stages",
 )
 def geometric_stages(
     W: Float[Tensor, "3 6"],
@@ -82,6 +84,7 @@ def _runs(share: float) -> str:
     says="in that octahedron antipodal partners come from different sets",
     criterion="in 90 % or more of the octahedra all three antipodal pairs have one feature of each set",
     reason="nine in ten allows for runs that end elsewhere by chance; at random one pairing in five or so would do",
+    figure="fig-stages",
 )
 def cross_set_antipodes(W: Float[Tensor, "run 3 6"]) -> Outcome:
     partner = antipodes(W)
@@ -103,6 +106,7 @@ def cross_set_antipodes(W: Float[Tensor, "run 3 6"]) -> Outcome:
     criterion="among 100 runs or more there is more than one path (arrangements at the ends of plateaus), and at most six "
     "of them are taken by 90 % of the runs",
     reason='"a few distinct paths" is read as more than one and at most six for nine runs in ten',
+    figure="fig-dynamics",
 )
 def paths(taken: Sequence[tuple[str, ...]]) -> Outcome:
     counts = [count for _, count in Counter(taken).most_common()]
@@ -122,6 +126,7 @@ def paths(taken: Sequence[tuple[str, ...]]) -> Outcome:
     criterion="on the first plateau after the start, in most runs, 95 % or more of ‖W‖² lies in the leading principal "
     "components, and WᵀW is within 10 % of their projection (Frobenius norm)",
     reason='"matches" is read as 95 % of the squared weights, and 10 % in norm',
+    figure="fig-stages",
 )
 def pca_first(inside: Float[Tensor, "run"], distance: Float[Tensor, "run"]) -> Outcome:
     both = ((inside >= 0.95) & (distance <= 0.1)).double().mean().item()

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from supertoy.claims._claim import Outcome, registry
+from supertoy.claims._fits import straight_line
 from supertoy.claims._words import at_least, below
 from supertoy.relations import Parallelism, SuccessRate
 
@@ -18,6 +19,7 @@ from supertoy.relations import Parallelism, SuccessRate
     says="V(king) - V(man) + V(woman) is nearest to V(queen), the query words left out",
     criterion="of all words but the three, queen has the largest cosine with the sum",
     reason="this is what the paper says, and leaving out the query words is the custom",
+    figure="fig-king-queen",
 )
 def king_queen(answers: Sequence[tuple[str, float]]) -> Outcome:
     word, cosine = answers[0]
@@ -30,6 +32,7 @@ def king_queen(answers: Sequence[tuple[str, float]]) -> Outcome:
     criterion="for every relation: at most 1 % of arrangements with shuffled partners are as parallel, and the share of "
     "right analogies has a 95 % interval above that of the nearest word",
     reason="1 % and disjoint 95 % intervals are customary",
+    figure="fig-analogies",
 )
 def analogy_directions(parallel: Mapping[str, Parallelism], success: Mapping[str, SuccessRate]) -> Outcome:
     aligned = [name for name, measured in parallel.items() if measured.p_value <= 0.01]
@@ -47,6 +50,7 @@ def analogy_directions(parallel: Mapping[str, Parallelism], success: Mapping[str
     criterion="under each random rotation outputs change by less than 1e-5 of their root mean square, and hidden "
     "activations by more than a tenth of theirs",
     reason="1e-5 is rounding; a tenth shows that something was rotated",
+    figure="fig-turned",
 )
 def rotation_free(outputs: Float[Tensor, "rotation"], hidden: Float[Tensor, "rotation"]) -> Outcome:
     same, turned = bool((outputs < 1e-5).all()), bool((hidden > 0.1).all())
@@ -62,6 +66,7 @@ def rotation_free(outputs: Float[Tensor, "rotation"], hidden: Float[Tensor, "rot
     criterion="under each random rotation outputs change by more than a tenth of their root mean square; under each "
     "permutation of the neurons by less than 1e-5 of it",
     reason="a tenth of the outputs' size is a broken model, 1e-5 is rounding",
+    figure="fig-turned",
 )
 def rotation_breaks(outputs: Float[Tensor, "rotation"], permuted: Float[Tensor, "permutation"]) -> Outcome:
     broken, kept = bool((outputs > 0.1).all()), bool((permuted < 1e-5).all())
@@ -75,22 +80,17 @@ def rotation_breaks(outputs: Float[Tensor, "rotation"], permuted: Float[Tensor, 
     criterion="for every ε, a straight line through the logarithm of the number found leaves less over d than over log d, "
     "and explains 99 %; at every d the number found is at least 1 / P(|cosine| >= ε), which is known to fit",
     reason="a power law is what else could look straight; 99 % asks for a good fit besides a better one",
+    figure="fig-almost-orthogonal",
 )
 def almost_orthogonal(
     n_dimensions: Int[Tensor, "size"], counts: Float[Tensor, "cosine size"], guaranteed: Float[Tensor, "cosine size"]
 ) -> Outcome:
     d, log_counts = n_dimensions.double().numpy(), counts.double().log().numpy()
-    by_d, by_log_d = ([_unexplained(x, y) for y in log_counts] for x in (d, np.log(d)))
+    by_d, by_log_d = ([straight_line(x, y)[1] for y in log_counts] for x in (d, np.log(d)))
     exponential = all(line < power and line <= 0.01 for line, power in zip(by_d, by_log_d, strict=True))
     enough = bool((counts >= guaranteed).all())
     growth = "exponential at each ε" if exponential else "not exponential at each ε"
     return Outcome((exponential, enough), f"growth {growth}; {'at least' if enough else 'fewer than'} the guaranteed number")
-
-
-def _unexplained(x: np.ndarray, y: np.ndarray) -> float:
-    """Share of the variance of y that a straight line over x leaves."""
-    left = y - np.polynomial.polynomial.polyval(x, np.polynomial.polynomial.polyfit(x, y, 1))
-    return float((left**2).sum() / max(((y - y.mean()) ** 2).sum(), 1e-12))
 
 
 @registry.claim(
@@ -102,6 +102,7 @@ def _unexplained(x: np.ndarray, y: np.ndarray) -> float:
     "and less of it than for the smallest",
     reason='"about" is read as one constant within a factor of 1.5; a boundary of a third of its place that '
     "narrows is sharp",
+    figure="fig-recovery",
 )
 def compressed_sensing(
     n_features: Int[Tensor, "setting"],
@@ -132,6 +133,7 @@ def compressed_sensing(
     criterion="the squared errors that one active feature makes at the others are above a tenth of its own square when read "
     "linearly; ReLU and bias remove at least three quarters of them; all biases are negative",
     reason='a tenth is enough to be mistaken for a feature; "most" is read as three quarters',
+    figure="fig-interference",
 )
 def linear_interference(
     linear: Float[Tensor, "feature"], after_relu: Float[Tensor, "feature"], b: Float[Tensor, "feature"]
@@ -152,6 +154,7 @@ def linear_interference(
     criterion="in each setting, after the best rotation and permutation, W differs by at most 5 % of its squared length in "
     "at least 90 % of the pairs of seeds",
     reason="5 % is well below the 30 to 50 % between random arrangements; one pair in ten may end in a local minimum",
+    figure="fig-universality",
 )
 def universality(distance: Mapping[str, Float[Tensor, "pair"]]) -> Outcome:
     """`distance` is ‖O W P - W'‖² / ‖W‖‖W'‖ for the pairs of seeds, by setting."""

@@ -27,6 +27,7 @@ LEVELS = {"3/4": 3 / 4, "2/3": 2 / 3, "1/2": 1 / 2, "2/5": 2 / 5, "3/8": 3 / 8}
     criterion="at each of the two levels, three or more neighbouring sparsities with D* within 5 % of it; 40 sparsities, "
     "evenly spaced on a log axis from 1 / (1 - S) = 1 to 100",
     reason="three neighbours of forty within 5 % is a plateau that one sees; a smooth curve passes each level in one or two",
+    figure="fig-dstar",
 )
 def sticky(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     D = dimensions_per_feature(W)
@@ -46,6 +47,7 @@ def sticky(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     criterion="within 0.01 of each level there are at least twice as many features as an even spread of all "
     "dimensionalities between 0.3 and 1 would put there",
     reason="twice what an even spread gives is a cluster that one sees",
+    figure="fig-dimensionalities",
 )
 def levels(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     D = feature_dimensionality(W)
@@ -68,6 +70,7 @@ def levels(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     says="feature dimensionalities add up to about m, the number of dimensions",
     criterion="the sum is within 5 % of m at 95 % or more of the sparsities",
     reason='"about m when packing is efficient" is read as 5 %, nearly everywhere',
+    figure="fig-dimensionalities",
 )
 def budget(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     off = (feature_dimensionality(W).sum(-1) / W.shape[1] - 1).abs()
@@ -83,6 +86,7 @@ def budget(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     criterion="at every sparsity at which at most half of the features of either model are represented, the D* of the two "
     "differ by at most 10 %",
     reason='"hardly" is read as 10 %, where there are features to spare, as the paper asks',
+    figure="fig-dstar",
 )
 def size_free(W: Float[Tensor, "setting _m _n"], W_reference: Float[Tensor, "setting _M _N"]) -> Outcome:
     room = (n_represented(W) <= W.shape[2] / 2) & (n_represented(W_reference) <= W_reference.shape[2] / 2)
@@ -101,6 +105,7 @@ def size_free(W: Float[Tensor, "setting _m _n"], W_reference: Float[Tensor, "set
     criterion="the polytope's vertices fall into these factors with the dimensionalities 2/3, 1/2, 2/5; so do the "
     "features of the model of lowest loss. The polytopes are the cases",
     reason="the factors are exact for polytopes, and clusters of a trained model's features are counted as shapes",
+    figure="fig-solids",
 )
 def tegum(name: str, vertices: Float[Tensor, "3 feature"], W: Float[Tensor, "3 feature"], factors: Sequence[str]) -> Outcome:
     ideal = tegum_factors(vertices)
@@ -119,6 +124,7 @@ def tegum(name: str, vertices: Float[Tensor, "3 feature"], W: Float[Tensor, "3 f
     criterion="for n = 2 to 8 the projected basis has n equal norms, n (n - 1) / 2 cosines of -1 / (n - 1) and rank n - "
     "1; of every named shape the Gram matrix of the k vertices has the rank of its dimensions",
     reason="algebra: exact up to rounding",
+    figure="fig-solids",
 )
 def low_rank(
     projected: Sequence[Float[Tensor, "_n _n"]], vertices: Mapping[str, Float[np.ndarray, "_number _dimension"]]
@@ -147,6 +153,7 @@ def low_rank(
     criterion="mean angle to its two neighbours above 73° where it is twice as dense or more, below 71° where it is half "
     "as dense or less and the best pentagon is still a pentagon",
     reason="72° is the undisturbed pentagon, and 1° more than the noise of training",
+    figure="fig-perturbed",
 )
 def pentagon_stretch(ratio: Float[Tensor, "setting"], W: Float[Tensor, "setting 2 5"]) -> Outcome:
     angle = torch.atan2(W[:, 1], W[:, 0]).double()
@@ -168,6 +175,7 @@ def pentagon_stretch(ratio: Float[Tensor, "setting"], W: Float[Tensor, "setting 
     criterion="the lowest losses of the two geometries cross, both found on either side, with slopes that differ by 10 % "
     "or more; the crossing is 2 to 3 times sparser",
     reason='"about 2.5" is read as 2 to 3; slopes that differ are what first order means',
+    figure="fig-snap",
 )
 def pentagon_digon(
     ratio: Float[Tensor, "setting"], pentagon: Float[Tensor, "setting"], digons: Float[Tensor, "setting"]
@@ -194,6 +202,7 @@ def pentagon_digon(
     criterion="all biases between -0.5 and 0, all norms above 1; the printed relation holds within 2 %, with b as it is "
     "or with its size |b| (as printed, norms above 1 and negative biases exclude each other)",
     reason="2 % is many times the noise of long training and less than the two relations differ by",
+    figure="fig-perturbed",
 )
 def norm_bias(norm: Float[Tensor, "feature"], b: Float[Tensor, "feature"]) -> Outcome:
     compensates = bool((b < 0).all() and (b > -0.5).all() and (norm > 1).all())

@@ -24,6 +24,7 @@ TRIPLE_POINT = 4 / 7  # the density at which p/3 - p²/4 = p²/3, with both feat
     says="with three features in two dimensions there are four regions",
     criterion="as for n = 2: closed forms within 1e-3, each lowest somewhere, meeting within 5 % of p = 4/7, r = 1",
     reason="as for n = 2",
+    figure="fig-phase-n3",
 )
 @registry.claim(
     "phase/theory-n2",
@@ -31,6 +32,7 @@ TRIPLE_POINT = 4 / 7  # the density at which p/3 - p²/4 = p²/3, with both feat
     criterion="the closed forms are within 1e-3 of the exact loss; each is lowest somewhere; where they differ least is "
     "within 5 % of p = 4/7, r = 1",
     reason="the closed forms are exact; the triple point is algebra, and 5 % is the spacing of the diagram's points",
+    figure="fig-phase-n2",
 )
 def theory(
     losses: Float[Tensor, "candidate point"],
@@ -55,6 +57,7 @@ def theory(
     says="trained models (n = 3, m = 2) are in the phase that theory says, away from the boundaries",
     criterion="as for n = 2",
     reason="as for n = 2",
+    figure="fig-phase-n3",
 )
 @registry.claim(
     "phase/empirical-n2",
@@ -62,6 +65,7 @@ def theory(
     criterion="the same phase at 95 % or more of the points outside the band, in which the best of another phase costs "
     "less than 10 % more",
     reason='"away from the boundaries" is where the other phase costs 10 % more; one point in twenty may go astray',
+    figure="fig-phase-n2",
 )
 def empirical(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: Float[Tensor, "point"]) -> Outcome:
     outside = gap > BAND
@@ -81,6 +85,7 @@ def empirical(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: 
     criterion="from one point of a fine line to the next the slope changes by more than half where the phase changes, and "
     "by less than 10 % everywhere else",
     reason="the line is so fine that a smooth curve changes by a per cent or two from point to point",
+    figure="fig-phase-crossing",
 )
 def first_order(slope: Float[Tensor, "point"], phase: Int[Tensor, "point"]) -> Outcome:
     change = slope.diff().abs() / torch.maximum(slope[1:], slope[:-1])
@@ -99,6 +104,7 @@ def first_order(slope: Float[Tensor, "point"], phase: Int[Tensor, "point"]) -> O
     says="the antipodal model reconstructs [1, 0] and [0, 1], and loses [1, 1]",
     criterion="squared errors below 0.1 on [1, 0] and [0, 1], above 1 on [1, 1]",
     reason="0.1 is a good reconstruction of 1, and an error above 1 is worse than returning zero for one of the two",
+    figure="fig-reconstructions",
 )
 def loses_both(outputs: Float[Tensor, "3 2"]) -> Outcome:
     x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
@@ -116,6 +122,7 @@ def loses_both(outputs: Float[Tensor, "3 2"]) -> Outcome:
     criterion="the closed form is within 1e-6 of the exact loss computed another way, at random points; along a line of at "
     "least 50 points the lowest minimum moves by 0.5 or more in all, never by more than 0.1 at once",
     reason="algebra against integration; 0.1 is a small part of the way that the minimum goes",
+    figure="fig-surface",
 )
 def loss_surface(closed: Float[Tensor, "point"], brute: Float[Tensor, "point"], path: Float[Tensor, "step 2"]) -> Outcome:
     agrees = ((closed - brute).abs() / brute).max().item() < 1e-6
@@ -133,6 +140,7 @@ def loss_surface(closed: Float[Tensor, "point"], brute: Float[Tensor, "point"], 
     criterion="at p = 1, r = 1 the lowest minimum is within 0.05 of (1/√2, 1/√2); at one in ten or more of the settings of "
     "the diagram there are two distinct minima",
     reason="0.05 allows for the bias-free minimum to lie a little off; a tenth of the diagram is a region, not a point",
+    figure="fig-paths",
 )
 def confused_feature(dense: Sequence[Minimum], counts: Int[Tensor, "setting"]) -> Outcome:
     w = torch.tensor([dense[0].w1, dense[0].w2])
@@ -149,6 +157,7 @@ def confused_feature(dense: Sequence[Minimum], counts: Int[Tensor, "setting"]) -
     says="the diagram looks quite different for other activation functions",
     criterion="the phase is that of the ReLU at fewer than 80 % of the points for some activation, and for three or more",
     reason='"quite different" is read as one point in five, for half of the activations tried',
+    figure="fig-activations",
 )
 def activation_matters(agreement: Mapping[str, float]) -> Outcome:
     different = [name for name, share in agreement.items() if share < 0.8]

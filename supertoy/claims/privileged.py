@@ -22,6 +22,7 @@ REGIMES = {0.75: (5, 0, 0), 0.35: (3, 2, 3), 0.15: (2, 3, 5), 0.12: (1, 4, 6), 0
     criterion="share of a represented feature's squared norm in its largest neuron, averaged over features: 95 % or more "
     "with the ReLU, 75 % or less without, at p = 0.75 and 0.5",
     reason="rotated at random, the largest of five entries holds about half of the square; the two bounds stand well apart",
+    figure="fig-privileged-weights",
 )
 def aligned(relu: Float[Tensor, "setting hidden feature"], linear: Float[Tensor, "setting hidden feature"]) -> Outcome:
     shares = []
@@ -54,6 +55,7 @@ def regimes(W: Float[Tensor, "setting hidden feature"]) -> Int[Tensor, "setting 
     criterion="these numbers at p = 0.75, 0.35, 0.15, 0.12, 0.06 and, with ten features in pairs, 0.03; a neuron is "
     "monosemantic if one feature has 90 % of its squared (positive) weights",
     reason="the paper's numbers at densities in the middle of its ranges",
+    figure="fig-privileged",
 )
 def mono_to_poly(W: Float[Tensor, "6 hidden feature"]) -> Outcome:
     found = regimes(W)
@@ -75,6 +77,7 @@ def mono_to_poly(W: Float[Tensor, "6 hidden feature"]) -> Outcome:
     criterion="99 % or more of all pre-activations are positive, and the loss is at most 2 % above that of a linear hidden "
     "layer, at p = 0.5, 0.15 and 0.03",
     reason='"all neurons" is read as 99 % of what they see; a loss within 2 % of the linear one is the linear solution',
+    figure="fig-privileged",
 )
 def avoids_relu(
     positive: Float[Tensor, "setting"], loss: Float[Tensor, "setting"], linear_loss: Float[Tensor, "setting"]

@@ -16,6 +16,7 @@ from supertoy.claims._words import at_least, below
     "least 10 % above that without penalty",
     reason="0.05 is hardly any interference, 0.5 a good deal of it; with fewer than half a feature per dimension "
     "nothing is left to be in superposition; 10 % is above the noise of training",
+    figure="fig-l1-importance",
 )
 def l1_removes(
     superposition: Float[Tensor, "strength"],
@@ -43,6 +44,7 @@ def _times(ratio: float) -> str:
     "most half of them at some density",
     reason="nine in ten is nearly all; half is a dictionary that one could not trust; 0.03 is where the paper's "
     "basic models are all in superposition",
+    figure="fig-dictionary-density",
 )
 def dictionary_recovers(probability: Float[Tensor, "density"], share_found: Float[Tensor, "density"]) -> Outcome:
     sparse = share_found[probability < 0.031]
@@ -58,6 +60,7 @@ def dictionary_recovers(probability: Float[Tensor, "density"], share_found: Floa
     criterion="over the strengths of the penalty the share that decoding misses has a Spearman correlation of 0.9 or more "
     "with features per dimension, and at the least superposition is at most half of that at the most",
     reason='"easier" should show as an order (0.9) and as an amount (half)',
+    figure="fig-hybrid",
 )
 def hybrid(features_per_dimension: Float[Tensor, "strength"], missed: Float[Tensor, "strength"]) -> Outcome:
     features, share = features_per_dimension.double().numpy(), missed.double().numpy()
@@ -78,6 +81,7 @@ def hybrid(features_per_dimension: Float[Tensor, "strength"], missed: Float[Tens
     criterion="where nine tenths of the inputs with the feature are flagged: at least twice as many false alarms with "
     "superposition as without; unfolding removes at least 80 % of the excess",
     reason='twice as many is a difference that matters; "removes" is read as four fifths',
+    figure="fig-roc",
 )
 def cosine_peril(superposed: float, dedicated: float, unfolded: float) -> Outcome:
     excess = superposed - dedicated
@@ -98,6 +102,7 @@ def cosine_peril(superposed: float, dedicated: float, unfolded: float) -> Outcom
     "random composites; on average at most 4 codes, and at least twice as many neurons, make up 90 % of the squared length",
     reason="nine in ten is nearly always; four codes for three features is a short description, and neurons "
     "should need twice as many for it to be an improvement",
+    figure="fig-dog",
 )
 def pure_features(right: float, n_codes: float, n_neurons: float) -> Outcome:
     few = n_codes <= 4 and n_neurons >= 2 * n_codes
@@ -115,6 +120,7 @@ def pure_features(right: float, n_codes: float, n_neurons: float) -> Outcome:
     criterion="loss reduced per neuron activation, relative to dedicated neurons: at most 1.02 at every density, at least "
     "0.8 at the sparsest, and over densities a Spearman correlation with sparsity of 0.8 or more",
     reason='2 % allows for what counts as silent; "approaches" is read as coming within a fifth, and as an order',
+    figure="fig-firing",
 )
 def loss_per_activation(probability: Float[Tensor, "density"], relative: Float[Tensor, "density"]) -> Outcome:
     not_better = bool((relative <= 1.02).all())

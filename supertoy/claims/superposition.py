@@ -24,6 +24,7 @@ from supertoy.theory import interference_of
     criterion="norms of the first two above 0.8, of the others below 0.3; |cosine| between the two below 0.1",
     reason="0.8 and 0.3 stand clear of the halfway mark between represented and not; a cosine of 0.1 is 6° off a "
     "right angle",
+    figure="fig-opening",
 )
 def dense_orthogonal(W: Float[Tensor, "2 feature"]) -> Outcome:
     norm, cosine = _norms(W), _cosines(W)
@@ -40,6 +41,7 @@ def dense_orthogonal(W: Float[Tensor, "2 feature"]) -> Outcome:
     criterion="norms of the first four above 0.8, of the fifth below 0.3; each of the four has a partner with cosine below "
     "-0.95, and |cosine| below 0.15 with the other two",
     reason="a cosine of -0.95 is 18° off opposite, as far as features of unequal importance might push each other",
+    figure="fig-opening",
 )
 def antipodal_at_80(W: Float[Tensor, "2 5"]) -> Outcome:
     norm, cosine = _norms(W), _cosines(W)[:4, :4]
@@ -58,6 +60,7 @@ def antipodal_at_80(W: Float[Tensor, "2 5"]) -> Outcome:
     says="S = 0.9: all five features form a pentagon, with some positive interference",
     criterion="all norms above 0.8; neighbouring directions 72° apart to within 10°; some W_i·W_j above 0.1",
     reason="10° is a tilt that importances may cause, and far from the 90° of digons; 0.1 is interference that one sees",
+    figure="fig-opening",
 )
 def pentagon_at_90(W: Float[Tensor, "2 5"]) -> Outcome:
     norm = _norms(W)
@@ -77,6 +80,7 @@ def pentagon_at_90(W: Float[Tensor, "2 5"]) -> Outcome:
     criterion="at every density WᵀW is within 0.05 of the identity on the first m features and of 0 elsewhere, and b is "
     "within 0.05 p of 0 and p/2",
     reason="the exact solution is the identity; 0.05 is what training leaves",
+    figure="fig-basic-results",
 )
 def linear_is_pca(
     W: Float[Tensor, "instance hidden feature"],
@@ -98,6 +102,7 @@ def linear_is_pca(
     says="at p = 1 the ReLU model does the same as the linear one",
     criterion="WᵀW is within 0.1 of the identity on the first m features and of 0 elsewhere; b within 0.05 of 0 and 1/2",
     reason="the same with room for the ReLU, which pushes the last features a little",
+    figure="fig-basic-results",
 )
 def relu_dense_like_linear(W: Float[Tensor, "hidden feature"], b: Float[Tensor, "feature"]) -> Outcome:
     kept = torch.arange(W.shape[1]) < W.shape[0]
@@ -111,6 +116,7 @@ def relu_dense_like_linear(W: Float[Tensor, "hidden feature"], b: Float[Tensor, 
     says="the number of represented features grows with sparsity, from m towards n",
     criterion="the count never falls from one density to the next sparser one, starts at m and ends at 3/4 n or more",
     reason='"towards n" is read as three quarters of them',
+    figure="fig-count",
 )
 def count_grows(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
     counts = n_represented(W, REPRESENTED).tolist()
@@ -133,6 +139,7 @@ def count_grows(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
     "mean index (are less important); of the m features with a dimension of their own at the densest setting, the most "
     "important is the last to enter, or never does",
     reason="an order, which needs no threshold",
+    figure="fig-basic-results",
 )
 def least_important_first(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
     represented, superposed = _states(W)
@@ -154,6 +161,7 @@ def least_important_first(W: Float[Tensor, "instance hidden feature"]) -> Outcom
     criterion="at the densest setting with superposition, at least two thirds of the superposed features have a partner "
     "with cosine below -0.9",
     reason='"early superposition is antipodal pairs" should hold for most, two thirds; -0.9 is 26° off opposite',
+    figure="fig-basic-results",
 )
 def antipodal_first(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
     represented, superposed = _states(W)
@@ -171,6 +179,7 @@ def antipodal_first(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
     criterion="at the sparsest setting some W_i·W_j is above 0.1 and most represented features have a negative bias; at the "
     "densest no such W_i·W_j, and no bias below -0.01",
     reason="0.1 is interference that one sees; most is more than half; -0.01 is zero up to noise",
+    figure="fig-basic-results",
 )
 def sparse_negative_bias(W: Float[Tensor, "instance hidden feature"], b: Float[Tensor, "instance feature"]) -> Outcome:
     represented, _ = _states(W)
@@ -188,6 +197,7 @@ def sparse_negative_bias(W: Float[Tensor, "instance hidden feature"], b: Float[T
     says="n = 80, m = 20 looks like a rescaled n = 20, m = 5",
     criterion="at every density the represented share of all features differs by at most 0.15",
     reason="15 % of the features is one or two in the small model, as many as single starts differ by",
+    figure="fig-large",
 )
 def rescales(W: Float[Tensor, "instance _m _n"], W_large: Float[Tensor, "instance _M _N"]) -> Outcome:
     small, large = (n_represented(w, REPRESENTED) / w.shape[2] for w in (W, W_large))
@@ -200,6 +210,7 @@ def rescales(W: Float[Tensor, "instance _m _n"], W_large: Float[Tensor, "instanc
     says="for a linear model, feature benefit plus interference is the loss (Gaussian x, no bias)",
     criterion="the formula is within 4 standard errors of the sampled loss, and these are below 0.5 % of it",
     reason="algebra against sampling: four standard errors, small enough to mean something",
+    figure="fig-basic-results",
 )
 def linear_loss_identity(
     predicted: Float[Tensor, "instance"], measured: Float[Tensor, "instance"], standard_error: Float[Tensor, "instance"]
@@ -215,6 +226,7 @@ def linear_loss_identity(
     "the closed forms agree with L_0 and L_1 to 1 part in 10^6",
     reason="algebra against sampling: four standard errors, small enough to mean something; closed forms are "
     "exact up to rounding",
+    figure="fig-expansion",
 )
 def k_sparse_expansion(
     predicted: Float[Tensor, "instance"],
@@ -259,6 +271,7 @@ POLYTOPES = _polytopes()
     "tetrahedron, octahedron, square antiprism",
     criterion="the sorted cosines of the packing found are within 0.02 of the polytope's; the polytopes are the cases",
     reason="0.02 is 1 or 2°, less than any two packings differ by",
+    figure="fig-packings",
 )
 def thomson(name: str, packing: Float[np.ndarray, "number dimension"]) -> Outcome:
     polytope = POLYTOPES[name]

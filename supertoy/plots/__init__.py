@@ -38,15 +38,12 @@ from supertoy.plots.dynamics import (
 )
 from supertoy.plots.features import (
     agreement,
-    analogies,
     directions_that_fit,
     hierarchy,
     one_feature_read,
     own_neurons,
     recovery_boundary,
-    relation_planes,
     turned_models,
-    words_along,
 )
 from supertoy.plots.geometry import (
     benefit_per_dimension,
@@ -75,6 +72,7 @@ from supertoy.plots.strategic import (
 )
 from supertoy.plots.surface import loss_contours, minimum_paths
 from supertoy.plots.weights import feature_count, loss_terms, weights_and_norms
+from supertoy.plots.words import analogies, relation_planes, words_along
 
 __all__ = [
     "IMPORTANCE",

@@ -1,6 +1,6 @@
 """Series over one quantity in a row of panels: lines through medians over seeds, and a mark for each seed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import matplotlib.pyplot as plt
@@ -10,20 +10,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from supertoy.plots._style import LINES, WIDTH, as_array, require_some
+from supertoy.plots._style import LINES, WIDTH, as_array, plain_log_axis, require_some
 
 MARKERS = "osD^v"
 
 Panels = Mapping[str, Mapping[str, Float[Tensor, "point _seed"]]]
 
 
-def series_panels(x: np.ndarray, panels: Panels, height: float) -> tuple[Figure, list[Axes]]:
+def series_panels(x: np.ndarray, panels: Panels, height: float, *, log: Sequence[str] = ()) -> tuple[Figure, list[Axes]]:
     """Draw each panel's series over x, by name; the names, if there are several, in a legend below all panels, each once.
 
+    Panels named in `log` have a logarithmic axis, the others one from 0.
+
     Raises:
-        ValueError: no panels.
+        ValueError: no panels, or log names one that is not there.
     """
     require_some(panels=panels)
+    if not set(log) <= set(panels):
+        raise ValueError(f"log must be among the panels {[*panels]}, got {[*log]}")
     figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, height), sharex=True, squeeze=False)
     names = list(dict.fromkeys(name for series in panels.values() for name in series))
     look = dict(zip(names, zip(LINES, cycle(MARKERS), strict=False), strict=False))
@@ -36,6 +40,11 @@ def series_panels(x: np.ndarray, panels: Panels, height: float) -> tuple[Figure,
             if y.shape[1] > 1:
                 axis.plot(x, y, marker, color=colour, ms=3.5, alpha=0.5, mew=0)
         axis.set_title(title)
+        if title in log:
+            axis.set_yscale("log")  # which changes the limits that get their numbers
+            plain_log_axis(axis, "y", *axis.get_ylim())
+        else:
+            axis.set_ylim(0, None)
     named = {name: handle for name, handle in handles.items() if name}
     if len(named) > 1:
         figure.legend(named.values(), named, loc="outside lower center", ncols=min(len(named), 4), frameon=False)

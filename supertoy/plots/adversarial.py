@@ -174,7 +174,7 @@ def over_attack_norm(
         for axis in axes:
             axis.axvline(marked, color="0.6", lw=1, ls="--", zorder=0)
             axis.axhline(1, color="0.85", lw=1, zorder=0)
-            axis.set(xlabel="attack norm in training", ylim=(0, None))
+            axis.set(xlabel="attack norm in training")
     return finished(figure)
 
 

@@ -61,17 +61,10 @@ def over_strength(strength: Float[Tensor, "strength"], panels: Panels, *, log: S
 
     Source: paper, "Strategic picture", "Approach 1: Creating models without superposition", which has no figure.
     """
-    if not set(log) <= set(panels):
-        raise ValueError(f"log must be among the panels {[*panels]}, got {[*log]}")
     with plt.rc_context(STYLE):
-        figure, axes = series_panels(as_array(strength), panels, height=3.2)
-        for axis, title in zip(axes, panels, strict=True):
+        figure, axes = series_panels(as_array(strength), panels, height=3.2, log=log)
+        for axis in axes:
             axis.set(xlabel="strength of the penalty, λ")
-            if title in log:
-                axis.set_yscale("log")
-                plain_log_axis(axis, "y", *axis.get_ylim())
-            else:
-                axis.set_ylim(0, None)
     return finished(figure)
 
 
@@ -95,21 +88,15 @@ def over_density(
 
     Source: paper, "Strategic picture", which has no figure of it.
     """
-    if not set(log) <= set(panels):
-        raise ValueError(f"log must be among the panels {[*panels]}, got {[*log]}")
     p = as_array(probability)
     with plt.rc_context(STYLE):
-        figure, axes = series_panels(p, panels, height=3.3)
-        for axis, title in zip(axes, panels, strict=True):
-            axis.set(xlabel="density p = 1 - S" + (" (sparser to the right)" if len(panels) < 3 else ""))
-            if title in log:
-                axis.set_yscale("log")
-                plain_log_axis(axis, "y", *axis.get_ylim())
-            else:
-                axis.set_ylim(0, 1.05 * axis.get_ylim()[1])
+        figure, axes = series_panels(p, panels, height=3.3, log=log)
+        few = len(panels) < 3  # so that there is room for more words and numbers
+        for axis in axes:
+            axis.set(xlabel="density p = 1 - S" + (" (sparser to the right)" if few else ""))
             if level is not None:
                 axis.axhline(level, color="0.7", lw=1, ls="--", zorder=0)
-            plain_log_axis(axis, "x", p.min(), p.max(), steps=(1, 3) if len(panels) < 3 else (1,))
+            plain_log_axis(axis, "x", p.min(), p.max(), steps=(1, 3) if few else (1,))
         axes[0].invert_xaxis()
     return finished(figure)
 
