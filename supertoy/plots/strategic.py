@@ -64,7 +64,7 @@ def over_strength(strength: Float[Tensor, "strength"], panels: Panels, *, log: S
     with plt.rc_context(STYLE):
         figure, axes = series_panels(as_array(strength), panels, height=3.2, log=log)
         for axis in axes:
-            axis.set(xlabel="strength of the penalty, λ")
+            axis.set(xlabel="penalty strength λ")
     return finished(figure)
 
 
