@@ -16,6 +16,8 @@ function add(parent, tag, attributes, text) {
   return parent.appendChild(element);
 }
 const faint = { stroke: "currentColor", "stroke-opacity": 0.3, fill: "none" };
+// Around what is coloured, whose colour may be as dark as the page, or as light.
+const edge = { stroke: "currentColor", "stroke-opacity": 0.35 };
 
 // Axes of charts -----------------------------------------------------------------------------------------------------
 
@@ -26,7 +28,9 @@ function linearScale(low, high, start, end) {
   const size = Math.pow(10, Math.floor(Math.log10((high - low) / 2)));
   const step = [5, 2, 1].map(function (m) { return m * size; }).find(function (s) { return (high - low) / s >= 2; });
   scale.ticks = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) scale.ticks.push(Number((k * step).toPrecision(6)));
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) {
+    scale.ticks.push(Number((k * step).toPrecision(6)));  // 0.3, not 0.30000000000000004
+  }
   return scale;
 }
 // The same, evenly in the logarithm.
@@ -129,8 +133,9 @@ function arrows(drawing, colours, nAxes, unit) {
     const group = add(drawing, "g", {});
     return {
       group: group,
+      edge: add(group, "line", Object.assign({}, edge, { "stroke-width": 4, "stroke-linecap": "round" })),
       line: add(group, "line", { stroke: colour, "stroke-width": 2.5, "stroke-linecap": "round" }),
-      dot: add(group, "circle", { fill: colour }),
+      dot: add(group, "circle", Object.assign({ fill: colour }, edge)),
       number: add(drawing, "text", { fill: "currentColor", "text-anchor": "middle", "dominant-baseline": "central" }),
     };
   });
@@ -163,6 +168,7 @@ function arrows(drawing, colours, nAxes, unit) {
       if (depth) order.sort(function (i, j) { return places[i][2] - places[j][2]; });
       order.forEach(function (i) {
         const part = parts[i], place = places[i], near = depth ? place[2] / depth : 0;
+        line(part.edge, [0, 0], place);
         line(part.line, [0, 0], place);
         set(part.dot, { cx: 150 + unit * place[0], cy: 150 - unit * place[1], r: 5 + 2.5 * near });
         set(part.group, { opacity: depth ? 0.75 + 0.25 * near : 1 });
