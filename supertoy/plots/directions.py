@@ -45,7 +45,7 @@ def feature_directions(
     titles = checked_titles(titles, len(W))
     rgba = importance_colours(checks.importances(importance, W.shape[0], W.shape[2]))
     if set_size is not None:
-        rgba = np.broadcast_to([to_rgba(LINES[k % len(LINES)]) for k in set_of_feature(W.shape[2], set_size)], (*I.shape, 4))
+        rgba = np.broadcast_to([to_rgba(LINES[k % len(LINES)]) for k in set_of_feature(W.shape[2], set_size)], rgba.shape)
     if reference is not None and reference.shape != W.shape:
         raise ValueError(f"reference must have W's shape {list(W.shape)}, got {list(reference.shape)}")
     points = W.detach().cpu().numpy()
