@@ -42,6 +42,10 @@ function represented(points) {
 
 const first = data.sparsity.length - 1;
 let at = first, running = null;
+function stop() {
+  if (running) result.textContent = "Stopped at step " + running.taken() + ".";
+  running = null;
+}
 frames(data.sparsity.length, {
   start: first,
   words: function (k) { return "S = " + data.sparsity[k]; },
@@ -51,7 +55,7 @@ frames(data.sparsity.length, {
   },
   draw: function (k) {
     at = k;
-    running = null;
+    stop();
     draw(data.points[k]);
   },
 });
@@ -101,6 +105,7 @@ trainButton.addEventListener("click", function () {
     const known = n === data.points[0].length ? " supertoy's best of many has " + data.loss[at] + "." : "";
     result.textContent = "Trained here, S = " + S + ": " + represented(W) + "; loss " + losses[best].toPrecision(2)
       + ", the lowest of " + data.starts + "." + known;
+    running = null;
     root.dataset.trained = JSON.stringify({ n: n, p: p, W: W, b: run.b(k) });
   }
   requestAnimationFrame(frame);
