@@ -1,5 +1,8 @@
 """Explorers for the reader: drawings that can be turned and played on the page itself, without a kernel or another host."""
 
-from supertoy.explore.trajectory import Trajectory, trajectory
+from supertoy.explore._explorer import Explorer
+from supertoy.explore.opening import opening
+from supertoy.explore.retrain import Retrainable, retrain
+from supertoy.explore.trajectory import trajectory
 
-__all__ = ["Trajectory", "trajectory"]
+__all__ = ["Explorer", "Retrainable", "opening", "retrain", "trajectory"]
