@@ -82,7 +82,7 @@ def test_without_a_repository_the_text_reads_on(without):
 
 
 def test_what_is_no_address_is_refused():
-    with pytest.raises(ExtensionError, match=r"BOOK_REPOSITORY must be like https://github\.com/owner/name, got 'someone/a-fork'"):
+    with pytest.raises(ExtensionError, match=r"must be like https://github\.com/owner/name, got 'someone/a-fork'"):
         addresses.repository_from({"BOOK_REPOSITORY": "someone/a-fork"})
 
 
