@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python scripts/run_steps.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book test write outputs bench ledger machines lock clean
+.PHONY: help book test write outputs links bench ledger machines lock clean
 
 help:  ## say what the commands do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ write: $(VENV)/installed  ## show CHAPTER=geometry in the browser, built and rel
 
 outputs: $(VENV)/installed  ## execute CHAPTER=geometry in place, and keep its outputs as they are committed
 	@$(VENV)/bin/python scripts/outputs.py $(or $(CHAPTER),--help)
+
+links: $(VENV)/installed  ## ask every address that the book links to whether it is still there (a minute)
+	@BOOK_ONLY=none $(RUN) links
 
 bench: $(VENV)/installed  ## measure speed, against the paper's published loop and the machine (10 minutes)
 	@$(VENV)/bin/python benchmarks/bench.py $(BENCH)

@@ -1,6 +1,6 @@
-"""Run the steps of `make book` or `make test` one after the other, say what each does, and time it.
+"""Run the steps of `make book`, `make test` or `make links` one after the other, say what each does, and time it.
 
-Usage: python scripts/run_steps.py {book,test}
+Usage: python scripts/run_steps.py {book,test,links}
 """
 
 import argparse
@@ -41,6 +41,9 @@ STEPS = {
         Step("strict build: warnings are errors", 600, (*BOOK, "-W", "-n", "--keep-going")),
         Step("the built pages", 5, ("pytest", "-q", "tests/site")),
     ],
+    "links": [
+        Step("ask for every address on other sites", 60, (*BOOK, "--builder", "linkcheck", "--path-output", "_build/links")),
+    ],
 }
 
 
@@ -57,8 +60,10 @@ def environment() -> dict[str, str]:
 
 
 def clear(target: str) -> None:
-    """Remove what was built, since a page whose chapter is gone must not linger; the outputs of chapters stay for `book`."""
-    for path in BUILD.iterdir() if BUILD.exists() else ():
+    """Remove what was built, since a page whose chapter is gone must not linger; only tests compute all outputs anew."""
+    if target == "links" or not BUILD.exists():
+        return
+    for path in BUILD.iterdir():
         if target == "test" or path.name != "executed":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 

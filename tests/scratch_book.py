@@ -49,9 +49,9 @@ def environment(**variables: str) -> dict[str, str]:
     return kept | {"PATH": path} | variables
 
 
-def build(root: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """`make book` without make."""
-    command = [sys.executable, "scripts/run_steps.py", "book"]
+def build(root: Path, target: str = "book", **variables: str) -> subprocess.CompletedProcess[str]:
+    """`make book` or another target, without make."""
+    command = [sys.executable, "scripts/run_steps.py", target]
     return subprocess.run(command, cwd=root, env=environment(**variables), capture_output=True, text=True)
 
 
