@@ -13,7 +13,7 @@ help:  ## say what the commands do
 book: $(VENV)/installed  ## execute the chapters and build _build/html (10 minutes, 12 on the first run)
 	@$(RUN) book
 
-test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict build and its pages (23 minutes)
+test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict build and its pages, in a browser too (25 minutes)
 	@$(RUN) test
 
 bench: $(VENV)/installed  ## measure speed, against the paper's published loop and the machine (10 minutes)
