@@ -40,6 +40,7 @@ STEPS = {
         Step("every chapter, its outputs compared", 580, ("pytest", "-v", *NBVAL, "book")),
         Step("strict build: warnings are errors", 600, (*BOOK, "-W", "-n", "--keep-going")),
         Step("the built pages", 5, ("pytest", "-q", "tests/site")),
+        Step("the built pages in a browser", 150, ("pytest", "-q", "-rs", "tests/browser")),
     ],
     "links": [
         Step("ask for every address on other sites", 60, (*BOOK, "--builder", "linkcheck", "--path-output", "_build/links")),
