@@ -1,6 +1,8 @@
 """Explorers for the reader: drawings that can be turned and played on the page itself, without a kernel or another host."""
 
 from supertoy.explore._explorer import Explorer
+from supertoy.explore.geometry import geometry
+from supertoy.explore.neurons import neurons
 from supertoy.explore.trajectory import trajectory
 
-__all__ = ["Explorer", "trajectory"]
+__all__ = ["Explorer", "geometry", "neurons", "trajectory"]
