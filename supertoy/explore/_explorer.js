@@ -178,3 +178,37 @@ function arrows(drawing, colours, nAxes, unit) {
     },
   };
 }
+
+// Charts with a place for each frame ---------------------------------------------------------------------------------
+
+// Which of the places is nearest to where the pointer is, across a drawing.
+function nearest(drawing, places, event) {
+  const box = drawing.getBoundingClientRect(), x = drawing.viewBox.baseVal.width * (event.clientX - box.left) / box.width;
+  return places.reduce(function (best, place, k) { return Math.abs(place - x) < Math.abs(places[best] - x) ? k : best; }, 0);
+}
+// A click on a chart shows the frame whose place is nearest.
+function choose(chart, places, control) {
+  chart.addEventListener("click", function (event) {
+    control.pause();
+    control.show(nearest(chart, places, event));
+  });
+}
+
+// Keys to colours ----------------------------------------------------------------------------------------------------
+
+// Fills a list with an entry for each colour. Returns {show(texts)}: what each says; one that starts with "no" is pale.
+function key(list, colours) {
+  const entries = colours.map(function (colour) {
+    const entry = add(list, "li", {});
+    add(entry, "span", { "class": "colour", "aria-hidden": "true" }).style.background = colour;
+    return add(entry, "span", {});
+  });
+  return {
+    show: function (texts) {
+      texts.forEach(function (text, i) {
+        entries[i].textContent = text;
+        entries[i].style.opacity = /^no /.test(text) ? 0.6 : 1;
+      });
+    },
+  };
+}
