@@ -11,7 +11,7 @@ from tests.browser.server import serving
 from tests.browser.visit import Visit, visit
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
-HEADER = f"{'page':34}{'weight':>9}{'first view':>12}{'first paint':>13}{'shift':>8}{'slowest slider':>16}"
+HEADER = f"{'page':34}{'weight':>9}{'first view':>12}{'first paint':>13}{'shift':>8}{'slowest slider':>16}{'machine':>10}"
 
 measured: dict[str, Visit] = {}
 
@@ -44,4 +44,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for path, of in measured.items():
         loaded = f"{of.weight / 1e6:6.2f} MB{of.first_view / 1e6:9.2f} MB{of.first_paint:10.0f} ms"
         slowest = f"{max(of.answers):13.0f} ms" if of.answers else ""
-        terminalreporter.write_line(f"{path:34}{loaded}{of.layout_shift:8.3f}{slowest}")
+        terminalreporter.write_line(f"{path:34}{loaded}{of.layout_shift:8.3f}{slowest:>16}{of.slowness:9.1f}x")
