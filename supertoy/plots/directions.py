@@ -38,6 +38,11 @@ def feature_directions(
             set_size does not divide the number of features; reference has another shape.
 
     Source: paper, the opening figure of "Demonstrating superposition".
+
+    >>> W = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, -1.0], [0.0, 0.0]]])
+    >>> figure = feature_directions(W, titles=["orthogonal", "antipodal"])  # one panel for each instance
+    >>> [axis.get_title() for axis in figure.axes]
+    ['orthogonal', 'antipodal']
     """
     checks.require_weights(W=W)
     if W.shape[1] != 2:
