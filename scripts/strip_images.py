@@ -3,7 +3,7 @@
 Usage: python scripts/strip_images.py [--check] NOTEBOOK_OR_FOLDER ...
 
 What goes: image data of every kind, explorers (outputs in HTML, which are pictures that move), the run times of cells,
-the state of live widgets, and the version of the Python that ran the notebook. A notebook is written only when that
+live widgets and their state, and the version of the Python that ran the notebook. A notebook is written only when that
 changes it. The exit code is 1 when a notebook was changed, or with --check when one would be.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/svg+xml", "application/pdf", "text/html")
+LIVE = ("application/vnd.jupyter.widget-view+json",)  # points to a widget of a kernel that is gone
 
 
 def strip(notebook: nbformat.NotebookNode) -> None:
@@ -24,7 +25,7 @@ def strip(notebook: nbformat.NotebookNode) -> None:
         for timing in ("execution", "ExecuteTime"):
             cell.metadata.pop(timing, None)
         for output in cell.get("outputs", []):
-            for mime_type in IMAGES:
+            for mime_type in IMAGES + LIVE:
                 output.get("data", {}).pop(mime_type, None)
                 output.get("metadata", {}).pop(mime_type, None)
 

@@ -39,6 +39,30 @@ def canonical_orientation(W: Float[Tensor, "instance 2 feature"]) -> Float[Tenso
     return torch.stack([norm * angle.cos(), mirror * norm * angle.sin()], dim=1)
 
 
+def aligned(W: Float[Tensor, "step hidden feature"]) -> Float[Tensor, "step hidden feature"]:
+    """Turn and mirror each solution of a sequence to be as near as it can be to the one before (orthogonal Procrustes).
+
+    Args:
+        W: weights, such as those at falling densities; the first stays as it is.
+
+    Raises:
+        ValueError: W is not [step, hidden, feature], or is not finite.
+
+    Source: Schönemann (1966) for the best rotation; not in the paper.
+
+    >>> quarter = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
+    >>> aligned(torch.stack([torch.eye(2), quarter])).round().int()[1]
+    tensor([[1, 0],
+            [0, 1]], dtype=torch.int32)
+    """
+    require_weights(W=W)
+    turned = [W[0]]
+    for step in W[1:]:
+        U, _, Vh = torch.linalg.svd(turned[-1] @ step.mT)
+        turned.append(U @ Vh @ step)
+    return torch.stack(turned)
+
+
 def _first(values: Tensor, wanted: Tensor) -> Tensor:
     """Each instance's first value for which `wanted` holds (its very first if none is), [instance, 1]."""
     return values.gather(1, wanted.int().argmax(-1, keepdim=True))

@@ -27,22 +27,29 @@ def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def fingerprint(notebook: Mapping[str, Any]) -> str:
-    """Changes when the notebook's code does.
+    """Changes when the code of the notebook's experiment does.
 
     Args:
         notebook: as from `read_chapters`.
 
-    >>> cell = {"cell_type": "code", "source": ["1 + 1"]}
+    >>> cell = {"cell_type": "code", "metadata": {}, "source": ["1 + 1"]}
     >>> text = {"cell_type": "markdown", "source": ["One and one."]}
     >>> fingerprint({"cells": [cell]}) == fingerprint({"cells": [text, cell]})  # only code counts
     True
     """
-    code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code" and not _to_explore(cell)]
     return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
 
 
+def _to_explore(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell is there for readers to play with, tagged "explore": nothing that a chapter finds depends on it."""
+    return "explore" in cell["metadata"].get("tags", [])
+
+
 def run_chapter(path: str, seed: int) -> dict[str, Any]:
-    """Execute a chapter with one seed in a kernel of its own, and return its findings, by claim.
+    """Execute a chapter's experiment with one seed in a kernel of its own, and return its findings, by claim.
+
+    Cells with the tag "explore" are left out.
 
     Args:
         path: of the notebook.
@@ -56,6 +63,7 @@ def run_chapter(path: str, seed: int) -> dict[str, Any]:
     from nbclient.exceptions import CellExecutionError
 
     notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if not _to_explore(cell)]
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "findings.jsonl"
         environment = os.environ | {

@@ -7,6 +7,7 @@ from hypothesis import strategies as hs
 from torch.testing import assert_close
 
 import supertoy as st
+from supertoy.orient import aligned
 
 
 def turned(W, angle, mirrored):
@@ -36,3 +37,23 @@ def test_the_first_represented_feature_points_right_and_the_next_up():
 def test_other_dimensions_are_refused():
     with pytest.raises((ValueError, TypeError), match="2"):
         st.canonical_orientation(torch.ones(1, 3, 4))
+
+
+def test_a_sequence_that_only_turns_and_mirrors_stands_still():
+    generator = torch.Generator().manual_seed(0)
+    W = torch.randn(3, 7, generator=generator, dtype=torch.float64)
+    turns = [torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64)).Q for _ in range(5)]
+    sequence = torch.stack([W, *(turn @ W for turn in turns)])
+    assert_close(aligned(sequence), W.expand(6, 3, 7), rtol=0, atol=1e-9)
+
+
+def test_alignment_leaves_the_solution_and_comes_nearer_to_the_one_before():
+    generator = torch.Generator().manual_seed(1)
+    W = torch.randn(4, 2, 5, generator=generator, dtype=torch.float64)
+    turned_W = aligned(W)
+    assert_close(turned_W.mT @ turned_W, W.mT @ W, rtol=0, atol=1e-9)
+    for before, here, as_it_was in zip(turned_W, turned_W[1:], W[1:], strict=False):
+        nearest = (before - here).norm()
+        assert nearest <= (before - as_it_was).norm()
+        for k in range(36):
+            assert nearest <= (before - turned(here[None], torch.pi * k / 18, k % 2)[0]).norm() + 1e-9

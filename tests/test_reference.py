@@ -1,20 +1,17 @@
 """The reference is complete: every public name has a page, and a docstring that says what a reader needs."""
 
 import ast
-import importlib.util
 import inspect
 import re
 import sys
 from functools import cache
 from pathlib import Path
 
+import docstrings
 from sphinx.pycode import ModuleAnalyzer
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "book" / "package"
-spec = importlib.util.spec_from_file_location("docstrings", ROOT / "scripts" / "docstrings.py")
-docstrings = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(docstrings)
 
 OBJECTS = {name: value for module in docstrings.modules() for name, value in docstrings.objects(module)}
 

@@ -70,3 +70,14 @@ def test_a_cell_that_fails_names_the_chapter_and_the_seed(chapter, tmp_path):
         pytest.raises(RuntimeError, match=r"small.ipynb failed with seed 1000(.|\n)*no such angle"),
     ):
         reruns.run_chapters([chapter], [1000], executor, tmp_path / "ledger.json")
+
+
+def test_cells_to_explore_are_not_part_of_the_experiment(chapter, tmp_path):
+    before = nbformat.read(chapter, 4)
+    extended = nbformat.read(chapter, 4)
+    extended.cells.insert(1, nbformat.v4.new_code_cell("raise AssertionError", metadata={"tags": ["explore"]}))
+    nbformat.write(extended, chapter)
+    assert reruns.fingerprint(extended) == reruns.fingerprint(before)
+    assert "strategic/hybrid" in reruns.run_chapter(chapter, 1000)
+    extended.cells[1].metadata.tags = []
+    assert reruns.fingerprint(extended) != reruns.fingerprint(before)

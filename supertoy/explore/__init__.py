@@ -1,5 +1,13 @@
-"""Explorers for the reader: drawings that can be turned and played on the page itself, without a kernel or another host."""
+"""Explorers for the reader: drawings that can be turned and played on the page itself, without a kernel or another host.
 
-from supertoy.explore.trajectory import Trajectory, trajectory
+Source: not in the paper.
+"""
 
-__all__ = ["Trajectory", "trajectory"]
+from supertoy.explore._explorer import Explorer
+from supertoy.explore.geometry import geometry
+from supertoy.explore.neurons import neurons
+from supertoy.explore.opening import opening
+from supertoy.explore.retrain import Retrainable, retrain
+from supertoy.explore.trajectory import trajectory
+
+__all__ = ["Explorer", "Retrainable", "geometry", "neurons", "opening", "retrain", "trajectory"]

@@ -3,45 +3,15 @@
 Source: not in the paper.
 """
 
-import html
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from string import Template
-from typing import Any
 
 from jaxtyping import Float
 from matplotlib.colors import to_hex
 from torch import Tensor
 
 from supertoy import checks
+from supertoy.explore._explorer import Explorer, explorer, rounded, significant
 from supertoy.plots import LINES
-
-_TEMPLATE = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
-
-
-@dataclass(frozen=True, repr=False)
-class Trajectory:
-    """A trajectory as a notebook shows it.
-
-    Attributes:
-        html: a fragment of a page: markup, style, script and data, complete in itself.
-        n_steps: how many steps it shows.
-        n_features: features at each of them.
-        n_dimensions: 2 or 3.
-    """
-
-    html: str
-    n_steps: int
-    n_features: int
-    n_dimensions: int
-
-    def __repr__(self) -> str:
-        return f"<Trajectory: {self.n_steps} steps, {self.n_features} features, {self.n_dimensions} dimensions>"
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.html, "text/plain": repr(self)}
 
 
 def trajectory(
@@ -52,7 +22,7 @@ def trajectory(
     sets: Sequence[int] | None = None,
     stages: Sequence[str] | None = None,
     title: str,
-) -> Trajectory:
+) -> Explorer:
     """Features as they move in training, beside the loss, with a slider for the step.
 
     The last step is shown first. Points are kept to 3 decimals and the loss to 3 digits, so about 100 steps are a small
@@ -95,19 +65,18 @@ def trajectory(
     order = {name: k for k, name in enumerate(dict.fromkeys(names))}
     data = {
         "steps": steps,
-        "loss": [float(f"{value:.3g}") for value in loss.tolist()],
-        # Adding 0.0 makes 0 of -0.
-        "points": [[[round(x, 3) + 0.0 for x in point] for point in features] for features in points.tolist()],
+        "loss": significant(loss.tolist()),
+        "points": rounded(points.tolist()),
         "colours": [to_hex(LINES[order[name] % len(LINES)]) for name in names],
         "stages": None if stages is None else list(stages),
     }
-    fragment = _TEMPLATE.substitute(
-        title=html.escape(title),
+    return explorer(
+        "trajectory",
+        data,
+        title=title,
         shape=f"{n_features} features in {n_dimensions} dimensions",
-        # A stage may hold "</script>", which would end the data.
-        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        summary=f"Trajectory: {n_steps} steps, {n_features} features, {n_dimensions} dimensions",
     )
-    return Trajectory(fragment, n_steps, n_features, n_dimensions)
 
 
 def _checked_shape(points: Tensor, loss: Tensor) -> tuple[int, int, int]:

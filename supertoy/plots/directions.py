@@ -48,12 +48,9 @@ def feature_directions(
     if W.shape[1] != 2:
         raise ValueError(f"W must have 2 hidden dimensions, got {W.shape[1]}")
     titles = checked_titles(titles, len(W))
-    I = checks.importances(importance, W.shape[0], W.shape[2]).cpu()
-    colour = Normalize(I.min().item(), I.max().item())
-    # The most important feature is the darkest, the low end of the map.
-    rgba = IMPORTANCE(1 - colour(I.numpy()) if I.max() > I.min() else np.zeros(I.shape))
+    rgba = importance_colours(checks.importances(importance, W.shape[0], W.shape[2]))
     if set_size is not None:
-        rgba = np.broadcast_to([to_rgba(LINES[k % len(LINES)]) for k in set_of_feature(W.shape[2], set_size)], (*I.shape, 4))
+        rgba = np.broadcast_to([to_rgba(LINES[k % len(LINES)]) for k in set_of_feature(W.shape[2], set_size)], rgba.shape)
     if reference is not None and reference.shape != W.shape:
         raise ValueError(f"reference must have W's shape {list(W.shape)}, got {list(reference.shape)}")
     points = W.detach().cpu().numpy()
@@ -75,6 +72,20 @@ def feature_directions(
                 axis.scatter(*rings, s=75, facecolors="none", edgecolors="0.35", linewidths=1, zorder=4)
             axis.set_title(titles[k])
     return finished(figure)
+
+
+def importance_colours(importance: Float[Tensor, "*feature"]) -> np.ndarray:
+    """Colours, [*feature, red green blue alpha]: the most important feature is the darkest, the low end of the map.
+
+    Args:
+        importance: I_i.
+
+    Source: the paper's opening figure, with other colours.
+    """
+    I = importance.cpu()
+    colour = Normalize(I.min().item(), I.max().item())
+    rgba: np.ndarray = IMPORTANCE(1 - colour(I.numpy()) if I.max() > I.min() else np.zeros(I.shape))
+    return rgba
 
 
 def _draw_directions(axis: Axes, points: np.ndarray, rgba: np.ndarray, limit: float) -> None:

@@ -1,18 +1,14 @@
 """The built reference: every public name has an entry with its shapes and its source, and the search finds it."""
 
-import importlib.util
 import json
 from functools import cache
 from pathlib import Path
 
+import docstrings
 import pytest
 from bs4 import BeautifulSoup
 
-ROOT = Path(__file__).parents[2]
-SITE = ROOT / "_build" / "html"
-spec = importlib.util.spec_from_file_location("docstrings", ROOT / "scripts" / "docstrings.py")
-docstrings = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(docstrings)
+SITE = Path(__file__).parents[2] / "_build" / "html"
 each_module = pytest.mark.parametrize("module", docstrings.modules())
 
 

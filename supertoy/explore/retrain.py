@@ -1,0 +1,63 @@
+"""Explorers with controls that train anew where a kernel answers; a page without one has the first to explore.
+
+Source: not in the paper.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from supertoy.explore._explorer import Explorer
+
+
+class Retrainable:
+    """An explorer and the controls that make it anew, as a notebook shows them.
+
+    Args:
+        explorer: the first one, made with the function's defaults.
+        controls: a live widget, in which later ones take its place.
+    """
+
+    def __init__(self, explorer: Explorer, controls: Any) -> None:
+        self.explorer, self.controls = explorer, controls
+
+    def __repr__(self) -> str:
+        return repr(self.explorer)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        # Jupyter takes the richest that it can show: the widget where a kernel answers, and else the page.
+        return self.controls._repr_mimebundle_() | self.explorer._repr_mimebundle_()
+
+
+def retrain(function: Callable[..., Explorer], **controls: Any) -> Retrainable:
+    """An explorer that the reader can train again with other parameters.
+
+    Args:
+        function: makes an explorer, such as `opening`; called once with its defaults, and then with what the controls say.
+        controls: for some of its parameters, what ipywidgets makes a control of: (lowest, highest) or a list of choices.
+
+    Raises:
+        ValueError: a control for a parameter that the function does not have, or that has no default.
+
+    >>> def number(n: int = 1):
+    ...     return st.explore.Explorer(html=f"<p>{n}</p>", summary=f"The number {n}")
+    >>> retrain(number, n=(1, 9))  # where there is no notebook
+    <The number 1>
+    """
+    from ipywidgets import interactive  # takes half a second, and only notebooks need it
+
+    parameters = inspect.signature(function).parameters
+    for name in controls:
+        if name not in parameters or parameters[name].default is inspect.Parameter.empty:
+            raise ValueError(f"controls must be for parameters with a default of {function.__name__}, got {name}")
+
+    def again(**values: Any) -> Explorer:
+        return function(**values)
+
+    # ipywidgets makes a control for every parameter in sight: let it see these alone, with their defaults.
+    seen = [parameters[name].replace(kind=inspect.Parameter.KEYWORD_ONLY) for name in controls]
+    again.__signature__ = inspect.Signature(seen)  # type: ignore[attr-defined]
+    widget = interactive(again, {"manual": True, "manual_name": "Train again", "auto_display": True}, **controls)
+    first = again()
+    widget.out.append_display_data(first)
+    return Retrainable(first, widget)
