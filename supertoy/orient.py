@@ -48,6 +48,8 @@ def aligned(W: Float[Tensor, "step hidden feature"]) -> Float[Tensor, "step hidd
     Raises:
         ValueError: W is not [step, hidden, feature], or is not finite.
 
+    Source: Schönemann (1966) for the best rotation; not in the paper.
+
     >>> quarter = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
     >>> aligned(torch.stack([torch.eye(2), quarter])).round().int()[1]
     tensor([[1, 0],

@@ -1,4 +1,7 @@
-"""Explorers for the reader: drawings that can be turned and played on the page itself, without a kernel or another host."""
+"""Explorers for the reader: drawings that can be turned and played on the page itself, without a kernel or another host.
+
+Source: not in the paper.
+"""
 
 from supertoy.explore._explorer import Explorer
 from supertoy.explore.geometry import geometry

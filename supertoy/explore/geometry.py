@@ -68,6 +68,9 @@ def geometry(
             (0, 1]; a W that is not finite, or zero at some setting; sizes below 1; options that `train` refuses.
 
     Source: paper, "Uniform superposition" and "Feature dimensionality".
+
+    >>> geometry(probability=torch.tensor([1.0, 0.1]), W=torch.eye(2).repeat(2, 1, 1))
+    <Geometry: 2 sparsities, 2 features in 2 dimensions>
     """
     if probability is None:
         if W is not None:

@@ -53,6 +53,9 @@ def neurons(
             instance for each density, or with weights that are not finite; options that `train` refuses.
 
     Source: paper, "The absolute value toy model".
+
+    >>> neurons(probability=[1.0, 0.1], model=AbsoluteValueModel(n_instances=2, n_features=2, n_hidden=4))
+    <Neurons: 2 densities, 2 features, 4 neurons>
     """
     if len(probability) < 2 or not all(0 < p <= 1 for p in probability):
         raise ValueError(f"probability must have 2 entries or more, all in (0, 1], got {list(probability)}")
