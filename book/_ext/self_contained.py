@@ -12,6 +12,10 @@ SEARCH_IN_A_FOLDER = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.S
 # 1.5 MB that draw the icons of the theme once more: its style sheet has them all, in fonts that are a tenth of that.
 ICONS_AS_SCRIPT = re.compile(r'\s*<script\b[^>]*\bsrc="[^"]*/fontawesome\.js[^"]*"></script>')
 
+# Scripts that hold up the page until they are there. All of them can run after it, in their order, except for the options,
+# which pages change in lines of their own.
+WAITED_FOR = re.compile(r"<script (?=[^>]*\bsrc=)(?![^>]*\b(?:async|defer)\b)(?![^>]*documentation_options\.js)")
+
 
 def without_live_cells(app: Sphinx) -> None:
     """Disconnect what Jupyter Book always loads for cells that run in the page, which this book has none of.
@@ -24,8 +28,8 @@ def without_live_cells(app: Sphinx) -> None:
     app.registry.css_files[:] = [file for file in app.registry.css_files if file[0] != "sphinx-thebe.css"]
 
 
-def without_icons_as_script(app: Sphinx, error: Exception | None) -> None:
-    """Take the script out of every page; the theme's templates have no option for it."""
+def lighten_pages(app: Sphinx, error: Exception | None) -> None:
+    """Let no page wait for scripts, and take the one out that nobody needs; the theme's templates have no options for it."""
     if error or app.builder.format != "html":
         return
     for page in Path(app.outdir).rglob("*.html"):
@@ -33,14 +37,13 @@ def without_icons_as_script(app: Sphinx, error: Exception | None) -> None:
             continue
         text = page.read_text(encoding="utf-8")
         lighter, n_found = ICONS_AS_SCRIPT.subn("", text)
-        if n_found:
-            page.write_text(lighter, encoding="utf-8")
-        elif "<script" in text:
+        if not n_found and "<script" in text:
             raise ExtensionError(f"{page.name} does not load the theme's icons as a script any more: drop this step")
+        page.write_text(WAITED_FOR.sub("<script defer ", lighter), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     without_live_cells(app)
     app.add_js_file(None, body=SEARCH_IN_A_FOLDER)
-    app.connect("build-finished", without_icons_as_script)
+    app.connect("build-finished", lighten_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

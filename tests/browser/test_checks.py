@@ -29,7 +29,10 @@ FINE = EXPLORER.format(name="fine", milliseconds=0)
 SLOW = EXPLORER.format(name="slow", milliseconds=150)
 DEAD = re.sub("<script>.*</script>", "", EXPLORER.format(name="dead", milliseconds=0), flags=re.DOTALL)
 
-LATE = "<script>setTimeout(() => document.querySelector('h1').style.marginTop = '400px', 300)</script>"
+LATE = """<style>html { overflow-anchor: none }</style><script>
+new PerformanceObserver(() => setTimeout(() => document.querySelector("h1").style.marginTop = "400px", 100))
+  .observe({ type: "paint", buffered: true });
+</script>"""
 
 # A topic, what is wrong, and words of the complaint. All are on one page, except for what is cut off.
 FAULTS = [

@@ -102,6 +102,12 @@ def test_loading_the_page_asks_no_other_host(path):
     assert not [url for url in asked if other_host(url)]
 
 
+@each_page
+def test_the_first_view_waits_for_no_script_but_the_options(path):
+    waited_for = [tag["src"] for tag in parse(path).find_all("script", src=True) if not {"defer", "async"} & set(tag.attrs)]
+    assert [url for url in waited_for if "documentation_options.js" not in url] == []
+
+
 def test_one_chapter_shows_each_claim_in_a_table():
     from supertoy import claims
 
