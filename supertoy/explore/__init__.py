@@ -2,7 +2,9 @@
 
 from supertoy.explore._explorer import Explorer
 from supertoy.explore.opening import opening
+from supertoy.explore.perturbed_pentagon import perturbed_pentagon
+from supertoy.explore.phase_plane import phase_plane
 from supertoy.explore.retrain import Retrainable, retrain
 from supertoy.explore.trajectory import trajectory
 
-__all__ = ["Explorer", "Retrainable", "opening", "retrain", "trajectory"]
+__all__ = ["Explorer", "Retrainable", "opening", "perturbed_pentagon", "phase_plane", "retrain", "trajectory"]

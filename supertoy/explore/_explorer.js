@@ -178,3 +178,35 @@ function arrows(drawing, colours, nAxes, unit) {
     },
   };
 }
+
+// Several controls ---------------------------------------------------------------------------------------------------
+
+// A slider over 0 to n - 1 where an explorer has more than one: words(k) is what a screen reader says, changed(k) draws.
+// Returns what moves it from elsewhere, as if the reader had.
+function slider(input, n, words, changed) {
+  function show(k) {
+    input.value = k;
+    set(input, { "aria-valuetext": words(k) });
+    changed(k);
+  }
+  input.max = n - 1;
+  input.addEventListener("input", function () { show(Number(input.value)); });
+  return show;
+}
+// Calls at(x, y), in the units of a drawing, where the reader clicks it, and on the way of what is dragged over it.
+function pointing(drawing, at) {
+  function tell(event) {
+    const box = drawing.getBoundingClientRect(), view = drawing.viewBox.baseVal;
+    at(view.width * (event.clientX - box.left) / box.width, view.height * (event.clientY - box.top) / box.height);
+  }
+  let held = null;
+  drawing.addEventListener("pointerdown", function (event) {
+    held = event.pointerId;
+    drawing.setPointerCapture(held);
+    tell(event);
+  });
+  drawing.addEventListener("pointermove", function (event) { if (event.pointerId === held) tell(event); });
+  ["pointerup", "pointercancel"].forEach(function (name) {
+    drawing.addEventListener(name, function () { held = null; });
+  });
+}
