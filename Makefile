@@ -5,16 +5,25 @@ VENV := .venv
 RUN := $(VENV)/bin/python scripts/run_steps.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book test bench ledger machines lock clean
+.PHONY: help book test write outputs links bench ledger machines lock clean
 
 help:  ## say what the commands do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
 
-book: $(VENV)/installed  ## execute the chapters and build _build/html (10 minutes, 12 on the first run)
+book: $(VENV)/installed  ## build _build/html, executing what changed (10 minutes at first, then seconds)
 	@$(RUN) book
 
-test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict build and its pages (23 minutes)
+test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict build and its pages, in a browser too (25 minutes)
 	@$(RUN) test
+
+write: $(VENV)/installed  ## show CHAPTER=geometry in the browser, built and reloaded whenever you save a file
+	@$(VENV)/bin/python scripts/write.py $(or $(CHAPTER),--help)
+
+outputs: $(VENV)/installed  ## execute CHAPTER=geometry in place, and keep its outputs as they are committed
+	@$(VENV)/bin/python scripts/outputs.py $(or $(CHAPTER),--help)
+
+links: $(VENV)/installed  ## ask every address that the book links to whether it is still there (a minute)
+	@BOOK_ONLY=none $(RUN) links
 
 bench: $(VENV)/installed  ## measure speed, against the paper's published loop and the machine (10 minutes)
 	@$(VENV)/bin/python benchmarks/bench.py $(BENCH)

@@ -1,6 +1,6 @@
-"""Run the steps of `make book` or `make test` one after the other, say what each does, and time it.
+"""Run the steps of `make book`, `make test` or `make links` one after the other, say what each does, and time it.
 
-Usage: python scripts/run_steps.py {book,test}
+Usage: python scripts/run_steps.py {book,test,links}
 """
 
 import argparse
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-SITE = ROOT / "_build" / "html" / "index.html"
+BUILD = ROOT / "_build"
+SITE = BUILD / "html" / "index.html"
 
 
 class Step(NamedTuple):
@@ -24,21 +25,25 @@ class Step(NamedTuple):
 
 
 NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=300")
-BUILD = ("jupyter-book", "build", "--all", ".")
+BOOK = ("jupyter-book", "build", "--all", ".")
 
 STEPS = {
     "book": [
-        Step("execute the chapters and build the book", 600, BUILD),
+        Step("build the book; what changed is executed, without changes it takes seconds", 600, BOOK),
     ],
     "test": [
         Step("ruff: lint", 1, ("ruff", "check", ".")),
         Step("ruff: format", 1, ("ruff", "format", "--check", ".")),
         Step("no image data in the chapters", 1, ("python", "scripts/strip_images.py", "--check", "book")),
         Step("mypy", 30, ("mypy",)),
-        Step("unit tests and docstring examples", 100, ("pytest", "-q", "--durations=5")),
+        Step("unit tests and docstring examples", 180, ("pytest", "-q", "--durations=5")),
         Step("every chapter, its outputs compared", 580, ("pytest", "-v", *NBVAL, "book")),
-        Step("strict build: warnings are errors", 600, (*BUILD, "-W", "-n", "--keep-going")),
+        Step("strict build: warnings are errors", 600, (*BOOK, "-W", "-n", "--keep-going")),
         Step("the built pages", 5, ("pytest", "-q", "tests/site")),
+        Step("the built pages in a browser", 150, ("pytest", "-q", "-rs", "tests/browser")),
+    ],
+    "links": [
+        Step("ask for every address on other sites", 60, (*BOOK, "--builder", "linkcheck", "--path-output", "_build/links")),
     ],
 }
 
@@ -55,6 +60,15 @@ def environment() -> dict[str, str]:
     }
 
 
+def clear(target: str) -> None:
+    """Remove what was built, since a page whose chapter is gone must not linger; only tests compute all outputs anew."""
+    if target == "links" or not BUILD.exists():
+        return
+    for path in BUILD.iterdir():
+        if target == "test" or path.name != "executed":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def run(step: Step) -> bool:
     """Run one step in the root of the repository, its output streaming to the terminal; say whether it passed."""
     return subprocess.run(step.command, cwd=ROOT, env=environment()).returncode == 0
@@ -67,7 +81,7 @@ def main() -> int:
     steps = STEPS[target]
     print(f"== make {target}: {len(steps)} steps, about {sum(step.seconds for step in steps) / 60:.0f} min", flush=True)
 
-    shutil.rmtree(SITE.parents[1], ignore_errors=True)  # a page whose chapter is gone must not linger
+    clear(target)
     lines = []
     for number, step in enumerate(steps, 1):
         print(f"\n== [{number}/{len(steps)}] {step.name} (about {step.seconds} s)", flush=True)

@@ -23,13 +23,16 @@ from supertoy.threads import in_threads
 _N_ROWS = 2**14  # of the sample that gives the mean input norm
 _NUMBERS_AT_ONCE = 2**19  # of all attacks on a few rows, so that they fit in the cache
 
-Norm = float | Float[Tensor, "_instance"]  # one for all instances, or one for each
+Norm = float | Float[Tensor, "_instance"]  #: length of an attack: one for all instances, or one for each
 
 
 def mean_input_norm(data: FeatureDistribution) -> Float[Tensor, "instance"]:
     """E‖x‖ over all inputs, those of zeros among them: what attack norms are measured in.
 
     From a sample that is the same at every call; its standard error is below 1 %. float64.
+
+    Args:
+        data: any distribution.
 
     >>> mean_input_norm(st.Independent(n_features=1, probability=0.1)).round(decimals=2)  # 0.1 of a uniform value's mean
     tensor([0.0500], dtype=torch.float64)
@@ -118,6 +121,11 @@ def gradient_attack(
         ValueError: x does not fit the model; a norm negative or not finite.
 
     Source: Goodfellow et al. (2015), with the Euclidean norm.
+
+    >>> model = st.LinearModel(1, n_features=1, n_hidden=1)
+    >>> model = model.like({"W": torch.zeros(1, 1, 1), "b": torch.zeros(1, 1)})  # no input reaches its output
+    >>> gradient_attack(model, torch.ones(1, 1, 1), norm=0.1)
+    tensor([[[0.]]])
     """
     [x] = _fitting(model, x=x)
     return _lengths(norm, x)[:, None, None] * _unit(_gradient(model, x, torch.zeros_like(x)))

@@ -1,4 +1,7 @@
-"""Checks of arguments: every refusal names the argument, what came, and what fits."""
+"""Checks of arguments: every refusal names the argument, what came, and what fits.
+
+Names of arguments are those of the caller, so that its users understand the message.
+"""
 
 from collections.abc import Iterator
 
@@ -7,7 +10,20 @@ from torch import Tensor
 
 
 def require_int(*, at_least: int, **arguments: int) -> None:
-    """Raise TypeError for a value that is no int, ValueError for one below `at_least`."""
+    """Refuse what is not a whole number that is large enough.
+
+    Args:
+        at_least: the smallest value that will do.
+        **arguments: values by name.
+
+    Raises:
+        TypeError: a value that is no int.
+        ValueError: a value below `at_least`.
+
+    >>> require_int(n_features=0, at_least=1)
+    Traceback (most recent call last):
+    ValueError: n_features must be at least 1, got 0
+    """
     for name, value in arguments.items():
         if isinstance(value, bool) or not isinstance(value, int):
             raise TypeError(f"{name} must be an int, got {type(value).__name__} {value!r}")
@@ -16,7 +32,16 @@ def require_int(*, at_least: int, **arguments: int) -> None:
 
 
 def require_number(*, above: float, **arguments: float) -> None:
-    """Raise TypeError for a value that is no real number, ValueError for one that is not finite and above `above`."""
+    """Refuse what is not a finite real number that is large enough.
+
+    Args:
+        above: what every value must exceed.
+        **arguments: values by name.
+
+    Raises:
+        TypeError: a value that is no real number.
+        ValueError: a value that is not finite and above `above`.
+    """
     for name, value in arguments.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(f"{name} must be a number, got {type(value).__name__} {value!r}")
@@ -25,7 +50,14 @@ def require_number(*, above: float, **arguments: float) -> None:
 
 
 def require_finite(**tensors: Tensor) -> None:
-    """Raise ValueError for a tensor with a NaN or infinite entry, naming the first."""
+    """Refuse NaN and infinity; the message names the first such entry.
+
+    Args:
+        **tensors: of any shape, by name.
+
+    Raises:
+        ValueError: a tensor with a NaN or infinite entry.
+    """
     for name, value in tensors.items():
         bad = ~torch.isfinite(value)
         if bad.any():
@@ -33,7 +65,15 @@ def require_finite(**tensors: Tensor) -> None:
 
 
 def require_weights(**tensors: Tensor) -> None:
-    """Raise unless each argument is a finite floating-point tensor [instance, hidden, feature]."""
+    """Refuse what is not a finite floating-point tensor [instance, hidden, feature].
+
+    Args:
+        **tensors: weights, by name.
+
+    Raises:
+        TypeError: no tensor, or one of another kind of numbers.
+        ValueError: other axes; a NaN or infinite entry.
+    """
     for name, value in tensors.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
@@ -45,7 +85,22 @@ def require_weights(**tensors: Tensor) -> None:
 
 
 def probabilities(value: "float | Tensor", name: str, n_columns: int, axis: str) -> Tensor:
-    """`value` as float64 [instance, n_columns], every entry in (0, 1]."""
+    """Probabilities as a table, float64 [instance, n_columns].
+
+    Args:
+        value: a number, or a tensor that broadcasts to the table; every entry in (0, 1].
+        name: of the argument.
+        n_columns: how many columns the table has.
+        axis: what the columns are, for the message.
+
+    Raises:
+        TypeError: not a number or a tensor of real numbers.
+        ValueError: an entry outside (0, 1]; a shape that does not broadcast.
+
+    >>> probabilities(1.5, "probability", n_columns=2, axis="feature")
+    Traceback (most recent call last):
+    ValueError: probability must lie in (0, 1]; got 1.5 at [instance 0, feature 0]
+    """
     tensor = _table(value, name, n_columns, axis)
     bad = ~((tensor > 0) & (tensor <= 1))
     if bad.any():
@@ -54,7 +109,17 @@ def probabilities(value: "float | Tensor", name: str, n_columns: int, axis: str)
 
 
 def importances(value: "float | Tensor", n_instances: int, n_features: int) -> Tensor:
-    """`value` as float64 [n_instances, n_features], every entry finite and at least 0."""
+    """Importances as a table, float64 [n_instances, n_features].
+
+    Args:
+        value: I_i, a number or a tensor that broadcasts to the table; every entry finite and at least 0.
+        n_instances: rows.
+        n_features: columns.
+
+    Raises:
+        TypeError: not a number or a tensor of real numbers.
+        ValueError: an entry that is negative or not finite; a shape that does not broadcast.
+    """
     tensor = _table(value, "importance", n_features, "feature")
     bad = ~((tensor >= 0) & torch.isfinite(tensor))
     if bad.any():
@@ -65,7 +130,16 @@ def importances(value: "float | Tensor", n_instances: int, n_features: int) -> T
 
 
 def one_each(value: "float | Tensor", name: str, n_instances: int) -> Tensor:
-    """`value` as one finite number of at least 0 for each instance, float64 [n_instances]."""
+    """One number for each instance, float64 [n_instances].
+
+    Args:
+        value: one number for all instances, or one for each; finite and at least 0.
+        name: of the argument.
+        n_instances: how many there are.
+
+    Raises:
+        ValueError: a number that is negative or not finite; another shape.
+    """
     tensor = torch.as_tensor(value, dtype=torch.float64)
     if not bool(((tensor >= 0) & torch.isfinite(tensor)).all()):
         raise ValueError(f"{name} must be finite and not negative, got {tensor.tolist()}")

@@ -64,6 +64,10 @@ def decompress(
 
     Raises:
         ValueError: n_intervals below 1; width not in [0, 1].
+
+    >>> t = compress(torch.tensor([0.4]), torch.tensor([0.25]), n_intervals=3, width=0.1)
+    >>> decompress(t, n_intervals=3, width=0.1)  # x to within its third, y exactly
+    (tensor([0.5000]), tensor([0.2500]))
     """
     checks.require_int(n_intervals=n_intervals, at_least=1)
     interval = steep_floor(n_intervals * t, width)

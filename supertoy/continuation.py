@@ -1,4 +1,7 @@
-"""Training along a path of settings, each from the solution of the one before."""
+"""Training along a path of settings, each from the solution of the one before.
+
+Source: not in the paper.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +31,7 @@ def train_along(
         path: the settings, in the order in which they are trained on.
         learning_rates: at its peak, for each setting; the sparser the data, the noisier their batches, and the smaller a
             rate they need.
-        options: others of `train`, the same for all settings. With `n_restarts` a fresh start may win over the model that
+        **options: others of `train`, the same for all settings. With `n_restarts` a fresh start may win over the model that
             comes from the setting before.
 
     Returns:
@@ -36,6 +39,12 @@ def train_along(
 
     Raises:
         ValueError: path is empty, or learning_rates not as long; whatever `train` refuses.
+
+    >>> model = st.ReLUOutputModel(n_instances=1, n_features=5, n_hidden=2)
+    >>> path = [st.Independent(5, p) for p in (0.5, 0.1)]
+    >>> dense, sparse = train_along(model, path, learning_rates=[0.03, 0.01], n_steps=10)
+    >>> torch.equal(model.W, sparse.W), torch.equal(model.W, dense.W)
+    (True, False)
     """
     if len(path) == 0 or len(path) != len(learning_rates):
         raise ValueError(f"path and learning_rates must be equally long, got {len(path)} and {len(learning_rates)} entries")

@@ -1,4 +1,7 @@
-"""The slope and the curvature of the expected loss at a point: whether it is a minimum, a saddle, or neither."""
+"""The slope and the curvature of the expected loss at a point: whether it is a minimum, a saddle, or neither.
+
+Source: not in the paper.
+"""
 
 import torch
 from jaxtyping import Float

@@ -1,4 +1,7 @@
-"""Where measured curves cross, and where they rest."""
+"""Where measured curves cross, and where they rest.
+
+Source: paper, "Superposition as a phase change" and "Superposition and learning dynamics", where curves cross and rest.
+"""
 
 import math
 

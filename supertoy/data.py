@@ -26,10 +26,20 @@ class FeatureDistribution:
 
     The first `n_sets * set_size` features form the sets, one after the other; each further feature is a block by itself.
 
+    Args:
+        n_sets: number of sets.
+        set_size: features per set.
+        n_single: features that belong to none.
+        probability: of each block being active, float64 [instance, block], the sets first.
+        exclusive: an active set has exactly one active member (each equally likely) instead of all.
+        signed: active values are uniform on [-1, 1] instead of [0, 1].
+        dtype: of the samples.
+
     Attributes:
         probability: [instance, block] of each block being active, float64.
         exclusive: whether an active set has exactly one active member (each equally likely) instead of all.
         all_or_one: whether that is all that can happen in an active set, as the closed forms of the expected loss assume.
+        block_of_feature: [feature], number of the block that each belongs to.
     """
 
     all_or_one: ClassVar[bool] = True
@@ -71,7 +81,14 @@ class FeatureDistribution:
         return self.probability.device
 
     def states(self, block: int) -> list[tuple[list[int], Float[Tensor, "instance"]]]:
-        """What a block can be in: for each set of members that can be active together, none first, its probability."""
+        """What a block can be in: for each set of members that can be active together, none first, its probability.
+
+        Args:
+            block: number of the block.
+
+        Returns:
+            Pairs of the members' feature numbers and the probability, which add up to 1.
+        """
         p = self.probability[:, block]
         if block >= self.n_sets:
             return [([], 1 - p), ([self.n_sets * (self.set_size - 1) + block], p)]
@@ -99,6 +116,10 @@ class FeatureDistribution:
 
         Returns:
             x, and weight, which sums to 1 over the batch.
+
+        Raises:
+            TypeError: batch_size is no int.
+            ValueError: batch_size below 2.
         """
         checks.require_int(batch_size=batch_size, at_least=2)
         active = self.sample_active(batch_size - 1, generator)
@@ -106,13 +127,22 @@ class FeatureDistribution:
         return x, self.row_weights(batch_size)
 
     def row_weights(self, batch_size: int) -> Float[Tensor, "instance batch"]:
-        """The weights that `sample` gives to its rows; they depend on nothing random."""
+        """The weights that `sample` gives to its rows; they depend on nothing random.
+
+        Args:
+            batch_size: rows, at least 2.
+        """
         zero = self.zero_probability[:, None]
         others = ((1 - zero) / (batch_size - 1)).expand(-1, batch_size - 1)
         return torch.cat([zero, others], dim=1).to(self.dtype)
 
     def sample_active(self, n_rows: int, generator: torch.Generator | None = None) -> Float[Tensor, "instance row feature"]:
-        """Draw rows given that at least one feature is active, independent of each other."""
+        """Draw rows given that at least one feature is active, independent of each other.
+
+        Args:
+            n_rows: how many.
+            generator: source of randomness on this distribution's device; torch's default one if None.
+        """
         shape = (self.n_instances, self.n_draws, n_rows)
         return self.rows(torch.rand(shape, generator=generator, device=self.device, dtype=self.dtype)).mT
 
@@ -131,6 +161,9 @@ class FeatureDistribution:
 
         One number u decides whether a block is active and, if so, gives a uniform value too: ReLU(1 - u/p) is positive
         if u < p, and then uniform on (0, 1].
+
+        Args:
+            uniform: `n_draws` numbers for each row, in [0, 1); axes in front are kept.
         """
         level, block, inside = uniform.split([1, self.n_blocks, uniform.shape[-2] - self.n_blocks - 1], dim=-2)
         first, value_of_first = self._first_active(level)
@@ -171,7 +204,12 @@ class FeatureDistribution:
     def to(
         self: Distribution, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None
     ) -> Distribution:
-        """The same distribution with samples of this dtype on this device."""
+        """The same distribution with samples of this dtype on this device.
+
+        Args:
+            dtype: of the samples; as it is if None.
+            device: where they are made; as it is if None.
+        """
         moved = copy.copy(self)
         moved.dtype = dtype or self.dtype
         moved.probability = self.probability.to(device or self.device)
@@ -179,14 +217,22 @@ class FeatureDistribution:
         return moved
 
     def select(self: Distribution, instances: slice | Tensor) -> Distribution:
-        """The settings of these instances alone; a single setting stays one, since one fits all."""
+        """The settings of these instances alone; a single setting stays one, since one fits all.
+
+        Args:
+            instances: a slice, or their numbers in any order.
+        """
         selected = copy.copy(self)
         if self.n_instances > 1:
             selected.probability = self.probability[instances]
         return selected
 
     def expand(self: Distribution, n_instances: int) -> Distribution:
-        """A single setting as that many equal ones; as it is if it holds that many."""
+        """A single setting as that many equal ones; as it is if it holds that many.
+
+        Args:
+            n_instances: how many.
+        """
         expanded = copy.copy(self)
         expanded.probability = self.probability.expand(n_instances, -1)
         return expanded
@@ -197,14 +243,15 @@ class Independent(FeatureDistribution):
 
     Args:
         n_features: number of features n, at least 1.
-        probability: p = 1 - S of each feature being active, in (0, 1]; broadcasts to [instance, feature].
+        probability: p = 1 - S of each feature being active, in (0, 1]; broadcasts to [instance, feature]. Samples live on
+            its device.
         signed: active values are uniform on [-1, 1] instead of [0, 1] (the absolute-value task).
         dtype: of the samples.
 
-    Samples live on the device of `probability`.
-
     Raises:
         ValueError: n_features < 1; a probability outside (0, 1]; a shape that does not broadcast.
+
+    Source: paper, "Demonstrating superposition".
 
     >>> Independent(n_features=5, probability=torch.tensor([[1.0], [0.2]])).zero_probability
     tensor([0.0000, 0.3277], dtype=torch.float64)
@@ -265,6 +312,10 @@ class CorrelatedSets(_Sets):
         ValueError: the sets hold more features than n_features; a probability outside (0, 1]; a wrong shape.
 
     Source: paper, "Correlated and anticorrelated features".
+
+    >>> x, weight = CorrelatedSets(n_sets=1, set_size=2, probability=0.1).sample(1000)
+    >>> (x[0, :, 0] > 0).equal(x[0, :, 1] > 0)
+    True
     """
 
     _exclusive = False
@@ -273,12 +324,23 @@ class CorrelatedSets(_Sets):
 class AnticorrelatedSets(_Sets):
     """Sets of features of which at most one is active: the set with its probability, then one member at random.
 
-    Args: as for `CorrelatedSets`; `probability` is the set's, so each member is active with probability / set_size.
+    Args:
+        n_sets: number of sets, at least 1.
+        set_size: features per set, at least 1.
+        probability: of each set being active, in (0, 1], so that each member is with probability / set_size; broadcasts to
+            [instance, block], where the blocks are the sets followed by the features that belong to none.
+        n_features: total, if there are further, independent features behind the sets.
+        signed: active values are uniform on [-1, 1] instead of [0, 1].
+        dtype: of the samples.
 
     Raises:
         ValueError: the sets hold more features than n_features; a probability outside (0, 1]; a wrong shape.
 
     Source: paper, "Correlated and anticorrelated features".
+
+    >>> x, weight = AnticorrelatedSets(n_sets=1, set_size=2, probability=0.1).sample(1000)
+    >>> ((x > 0).sum(-1) <= 1).all()
+    tensor(True)
     """
 
     _exclusive = True
@@ -332,13 +394,24 @@ class PartlyCorrelatedPairs(FeatureDistribution):
         return super().n_draws + self.n_sets
 
     def states(self, block: int) -> list[tuple[list[int], Float[Tensor, "instance"]]]:
-        """No member, one of the two, or both."""
+        """No member, one of the two, or both.
+
+        Args:
+            block: number of the pair.
+
+        Returns:
+            Pairs of the members' feature numbers and the probability, which add up to 1.
+        """
         some, both = self.probability[:, block], self.both.expand(self.n_instances)
         alone = (some - both) / 2
         return [([], 1 - some), ([2 * block], alone), ([2 * block + 1], alone), ([2 * block, 2 * block + 1], both)]
 
     def rows(self, uniform: Float[Tensor, "*batch instance draw row"]) -> Float[Tensor, "*batch instance feature row"]:
-        """As in the base, but of an active pair the last draw of each says whether both are active or only one of them."""
+        """As in the base, but of an active pair the last draw of each says whether both are active or only one of them.
+
+        Args:
+            uniform: `n_draws` numbers for each row, in [0, 1); axes in front are kept.
+        """
         x = super().rows(uniform[..., : -self.n_sets, :])
         choice = uniform[..., -self.n_sets :, :]
         alone = ((1 - self.both[:, None] / self.probability) / 2).to(self.dtype)[..., None]  # given that the pair is active
@@ -347,20 +420,33 @@ class PartlyCorrelatedPairs(FeatureDistribution):
         return torch.where(off, 0.0, x)
 
     def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "PartlyCorrelatedPairs":
-        """The same distribution with samples of this dtype on this device."""
+        """The same distribution with samples of this dtype on this device.
+
+        Args:
+            dtype: of the samples; as it is if None.
+            device: where they are made; as it is if None.
+        """
         moved = super().to(dtype=dtype, device=device)
         moved.both = self.both.to(device or self.device)
         return moved
 
     def select(self, instances: slice | Tensor) -> "PartlyCorrelatedPairs":
-        """The settings of these instances alone; a single setting stays one, since one fits all."""
+        """The settings of these instances alone; a single setting stays one, since one fits all.
+
+        Args:
+            instances: a slice, or their numbers in any order.
+        """
         selected = super().select(instances)
         if self.n_instances > 1:
             selected.both = self.both[instances]
         return selected
 
     def expand(self, n_instances: int) -> "PartlyCorrelatedPairs":
-        """A single setting as that many equal ones; as it is if it holds that many."""
+        """A single setting as that many equal ones; as it is if it holds that many.
+
+        Args:
+            n_instances: how many.
+        """
         expanded = super().expand(n_instances)
         expanded.both = self.both.expand(n_instances)
         return expanded
@@ -377,6 +463,9 @@ def sample_each(
         batch_size: rows for each.
         seed: of the draws.
         purpose: other samples for another purpose.
+
+    Returns:
+        x, and weight, which sums to 1 over the rows of each instance.
     """
     parts = [
         data.select(slice(k, k + 1)).sample(batch_size, stream(seed, k, purpose, data.device)) for k in range(n_instances)

@@ -13,12 +13,12 @@ from torch.nn.functional import normalize
 
 from supertoy import checks
 
-Found = Float[Tensor, "instance latent hidden"]
-Truth = Float[Tensor, "instance feature hidden"]
-Mask = Bool[Tensor, "instance feature"]
+Found = Float[Tensor, "instance latent hidden"]  #: a dictionary for each model
+Truth = Float[Tensor, "instance feature hidden"]  #: what it should find, Wᵀ
+Mask = Bool[Tensor, "instance feature"]  #: which features to look at
 
-# This near to a feature's direction counts as having found it. In ten dimensions the best of 80 random directions has a
-# cosine of about 0.7 with it, and 1 in 150 times one of 0.9.
+#: This near to a feature's direction counts as having found it. In ten dimensions the best of 80 random directions has a
+#: cosine of about 0.7 with it, and 1 in 150 times one of 0.9.
 FOUND = 0.9
 
 
@@ -27,6 +27,11 @@ def mean_max_cosine(found: Found, true: Truth, mask: Mask | None = None) -> Floa
 
     Signs matter: codes are never negative, so a direction and its opposite are two. A found direction of zeros, say of a
     dead latent, has cosine 0 with all. This is never near 0 (see `FOUND`), so look at `share_found` too.
+
+    Args:
+        found: the dictionary.
+        true: the features' directions, at any length.
+        mask: features to look at; all if None.
 
     Raises:
         ValueError: found or true has a NaN or infinite entry.
@@ -40,6 +45,12 @@ def mean_max_cosine(found: Found, true: Truth, mask: Mask | None = None) -> Floa
 def share_found(found: Found, true: Truth, threshold: float = FOUND, mask: Mask | None = None) -> Float[Tensor, "instance"]:
     """The share of the features in `mask` that have a found direction with a cosine above `threshold`.
 
+    Args:
+        found: the dictionary.
+        true: the features' directions, at any length.
+        threshold: cosine that counts as found, in (0, 1).
+        mask: features to look at; all if None.
+
     Raises:
         ValueError: found or true has a NaN or infinite entry; threshold not in (0, 1).
 
@@ -51,6 +62,11 @@ def share_found(found: Found, true: Truth, threshold: float = FOUND, mask: Mask 
 
 def split(found: Found, true: Truth, threshold: float = FOUND) -> Bool[Tensor, "instance feature"]:
     """Whether a feature has more than one found direction with a cosine above `threshold`.
+
+    Args:
+        found: the dictionary.
+        true: the features' directions, at any length.
+        threshold: cosine that counts as found, in (0, 1).
 
     Raises:
         ValueError: found or true has a NaN or infinite entry; threshold not in (0, 1).
@@ -66,6 +82,10 @@ def dead(
 ) -> Bool[Tensor, "instance latent"]:
     """Whether a latent is zero in every row that has any weight.
 
+    Args:
+        latents: of some rows, 0 or more.
+        weight: of the rows, adding up to 1.
+
     Raises:
         ValueError: latents has a NaN or infinite entry.
 
@@ -80,6 +100,11 @@ def without_dead(
     found: Found, latents: Float[Tensor, "instance row latent"], weight: Float[Tensor, "#instance row"]
 ) -> Found:
     """The dictionary with zeros for the directions of dead latents, which are what chance made them.
+
+    Args:
+        found: the dictionary.
+        latents: of some rows, 0 or more.
+        weight: of the rows, adding up to 1.
 
     Raises:
         ValueError: latents has a NaN or infinite entry.
@@ -99,6 +124,11 @@ def agreeing(
 
     Directions that two dictionaries share are hardly there by chance. Those of dead latents should be zeros in both (see
     `without_dead`). A direction that comes twice counts once: of several with a cosine above the threshold the first.
+
+    Args:
+        found: the dictionary.
+        other: another one, of any size.
+        threshold: cosine that counts as found, in (0, 1).
 
     Raises:
         ValueError: found or other has a NaN or infinite entry; threshold not in (0, 1).
@@ -121,6 +151,11 @@ def followed(
 
     The squared correlation, over weighted rows, of x_i with the latent that has the highest of those that rise with it;
     1 where a latent is a multiple of the feature, 0 where none rises with it, NaN where x_i never varies.
+
+    Args:
+        latents: of some rows, 0 or more.
+        x: the inputs that they come from.
+        weight: of the rows, adding up to 1.
 
     Raises:
         ValueError: latents, x or weight has a NaN or infinite entry.

@@ -1,4 +1,7 @@
-"""Descent on any loss: slower than `train`, for what its hand-derived step does not know, such as attacks and penalties."""
+"""Descent on any loss: slower than `train`, for what its hand-derived step does not know, such as attacks and penalties.
+
+Source: Adam as in Kingma & Ba (2015), with the constants of `supertoy.step.Adam`.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +16,7 @@ from supertoy.progress import progress
 from supertoy.schedule import rate
 from supertoy.streams import stream
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]  #: from rows and their weights to the loss of each instance
 
 
 def minimize(
@@ -45,6 +48,13 @@ def minimize(
         ValueError: no parameters, or with different numbers of instances, or not contiguous; data that does not fit them; a
             loss that is not one number for each instance; other arguments out of range.
         FloatingPointError: a loss became NaN or infinite.
+
+    >>> bias, data = torch.zeros(1, 2), st.Independent(2, torch.tensor([[1.0, 0.4]]))
+    >>> def loss(x, weight):
+    ...     return (weight * (x - bias[:, None]).square().sum(-1)).sum(1)
+    >>> losses = minimize(loss, [bias], data, n_steps=200)
+    >>> bias.round(decimals=1)  # of all constants the means of x, p / 2, come nearest to it
+    tensor([[0.5000, 0.2000]])
     """
     checks.require_int(n_steps=n_steps, at_least=1)
     checks.require_int(batch_size=batch_size, at_least=4)

@@ -16,6 +16,10 @@ def similarity_to_examples(
 ) -> Float[Tensor, "row"]:
     """Cosine of each row's activations with the mean direction of the examples'; 0 where there are none.
 
+    Args:
+        activations: to be judged.
+        examples: activations in which the feature is known to be.
+
     Raises:
         ValueError: activations or examples not finite; no examples.
 
@@ -55,8 +59,16 @@ def roc(
 ) -> tuple[Float[Tensor, "threshold"], Float[Tensor, "threshold"]]:
     """False alarms and detections, as shares of the rows without and with the feature, from the highest threshold down.
 
+    Args:
+        score: of each row, higher for more suspicious.
+        present: whether the feature is there.
+
     Raises:
         ValueError: score not finite; no row with the feature, or none without.
+
+    >>> alarms, hits = roc(torch.tensor([0.9, 0.8, 0.1]), torch.tensor([True, False, True]))
+    >>> alarms, hits
+    (tensor([0., 0., 1., 1.], dtype=torch.float64), tensor([0.0000, 0.5000, 0.5000, 1.0000], dtype=torch.float64))
     """
     checks.require_finite(score=score)
     if present.all() or not present.any():

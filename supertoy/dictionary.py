@@ -61,11 +61,19 @@ class SparseAutoencoder(nn.Module):
         return normalize(self.decoder, dim=-1)
 
     def latents(self, h: Float[Tensor, "instance row hidden"]) -> Float[Tensor, "instance row latent"]:
-        """z, how much of each direction the encoder sees in h; in units of h, never negative."""
+        """z, how much of each direction the encoder sees in h; in units of h, never negative.
+
+        Args:
+            h: hidden activations.
+        """
         return (h @ self.encoder + self.encoder_bias[:, None]).relu()
 
     def forward(self, h: Float[Tensor, "instance row hidden"]) -> Float[Tensor, "instance row hidden"]:
-        """The reconstruction h' of h."""
+        """The reconstruction h' of h.
+
+        Args:
+            h: hidden activations.
+        """
         return self.latents(h) @ self.directions
 
 

@@ -1,4 +1,7 @@
-"""How much of what it should compute a model computes, output by output."""
+"""How much of what it should compute a model computes, output by output.
+
+Source: not in the paper; the share of variance explained, as in any regression.
+"""
 
 import torch
 from jaxtyping import Float

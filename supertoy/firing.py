@@ -13,7 +13,7 @@ from supertoy.loss import check_fit
 from supertoy.models import ToyModel
 from supertoy.streams import stream
 
-# Of a neuron's largest activation: below this it counts as silent. Training leaves weights that are small and not zero.
+#: Of a neuron's largest activation: below this it counts as silent. Training leaves weights that are small and not zero.
 SILENT = 0.01
 
 

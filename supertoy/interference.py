@@ -13,6 +13,9 @@ from supertoy import checks
 def read_linearly(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
     """Σ_{j≠i} (W_j · W_i)²: squared errors at all other outputs of Wᵀ W x when feature i alone is active, over x_i².
 
+    Args:
+        W: weights.
+
     Raises:
         ValueError: W is not [instance, hidden, feature] or not finite.
 

@@ -29,6 +29,11 @@ def batches(
         generators: one for each instance, on the data's device; instance k's batches depend on the k-th alone.
 
     Source: lattices with random shifts are due to Cranley & Patterson (1976).
+
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> [rows] = batches(st.Independent(n_features=2, probability=torch.tensor([[1.0, 0.5]])), 9, 1, [generator])
+    >>> (rows[0] > 0).sum(1)  # of 8 rows the first feature is active in 8, the second in half of them
+    tensor([8, 4])
     """
     n_rows = batch_size - 1
     coprime = [z for z in range(1, n_rows + 1) if math.gcd(z, n_rows) == 1]

@@ -1,4 +1,7 @@
-"""How degenerate a minimum is: the local learning coefficient, estimated by walks around the minimum."""
+"""How degenerate a minimum is: the local learning coefficient, estimated by walks around the minimum.
+
+Source: Lau, Furman, Wang, Murfet & Wei (2023); not in the paper.
+"""
 
 from dataclasses import dataclass
 
@@ -80,6 +83,11 @@ def local_learning_coefficient(
     Source: Lau, Furman, Wang, Murfet & Wei (2023), "The Local Learning Coefficient: A Singularity-Aware Complexity Measure";
     the mean of two: Leimkuhler & Matthews (2013), "Rational Construction of Stochastic Numerical Methods for Molecular
     Sampling".
+
+    >>> model = st.LinearModel(1, n_features=1, n_hidden=1).like({"W": torch.ones(1, 1, 1), "b": torch.zeros(1, 1)})
+    >>> data = st.Independent(n_features=1, probability=1.0)
+    >>> local_learning_coefficient(model, data, n_steps=200).value.round()  # curved in both directions, of w and of b: 2 / 2
+    tensor([1.], dtype=torch.float64)
     """
     check_fit(model, data)
     if not model.tied or model.hidden_relu or model.any_activation:

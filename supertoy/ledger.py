@@ -18,6 +18,7 @@ from supertoy.claims import registry
 from supertoy.intervals import wilson
 from supertoy.reruns import fingerprint, read_chapters
 
+#: Titles of the sections, by the first part of a claim's id.
 SECTIONS = {
     "features": "Features",
     "superposition": "Demonstrating superposition",
@@ -31,8 +32,9 @@ SECTIONS = {
     "strategic": "Strategic picture",
     "appendix": "Appendix",
 }  # in the paper's order
+#: From best to worst; see `Row.verdict`.
 VERDICTS = ("reproduced", "partly", "differs", "not reproduced", "not measured")
-ENOUGH = 0.95  # share of runs in which a claim must hold to be called reproduced: 19 of 20
+ENOUGH = 0.95  #: share of runs in which a claim must hold to be called reproduced: 19 of 20
 _FOUND = re.compile(
     r"^(?P<id>[a-z]+/[a-z0-9-]+): (?P<verdict>reproduced|partly reproduced|not reproduced)"
     r"(?: \((?P<cases>\d+) of \d+\))?; (?P<measured>.*)$",
@@ -101,7 +103,15 @@ class Row:
 
 
 def found_in(notebook: Mapping[str, Any]) -> dict[str, tuple[str, int, str]]:
-    """Verdict, cases that hold, and measurement of each claim that a notebook's outputs show, by id; of several the last."""
+    """Verdict, cases that hold, and measurement of each claim that a notebook's outputs show, by id; of several the last.
+
+    Args:
+        notebook: with its outputs.
+
+    >>> text = "superposition/pentagon-at-90: reproduced (3 of 3); norms 1.2"
+    >>> found_in({"cells": [{"cell_type": "code", "outputs": [{"text": text}]}]})
+    {'superposition/pentagon-at-90': ('reproduced', 3, 'norms 1.2')}
+    """
     found: dict[str, tuple[str, int, str]] = {}
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
@@ -134,13 +144,22 @@ def rows(chapters: Mapping[str, Mapping[str, Any]], kept: Mapping[str, Any]) -> 
 
 
 def chapters_with_claims(folder: str | os.PathLike[str]) -> list[Path]:
-    """The notebooks in a folder whose outputs show a claim."""
+    """The notebooks in a folder whose outputs show a claim.
+
+    Args:
+        folder: of notebooks with their outputs.
+    """
     notebooks = read_chapters(folder)
     return [Path(folder) / f"{name}.ipynb" for name, notebook in notebooks.items() if found_in(notebook)]
 
 
 def over_runs(id: str, chapter: Mapping[str, Any]) -> Runs | None:
-    """What became of a claim in a chapter's runs; None if it was in none."""
+    """What became of a claim in a chapter's runs; None if it was in none.
+
+    Args:
+        id: of the claim.
+        chapter: its runs, as from `reruns.read_kept`.
+    """
     found = [run[id] for run in chapter["runs"].values() if id in run]
     if not found:
         return None
@@ -154,7 +173,9 @@ def over_runs(id: str, chapter: Mapping[str, Any]) -> Runs | None:
 
 # The page -------------------------------------------------------------------------------------------------------------
 
-# What the paper gives a number for, in its words, and the name under which judges report theirs.
+#: What the paper gives a number for: the claim, the name under which its judge reports one, and the paper's words.
+#:
+#: :meta hide-value:
 NUMBERS = (
     ("geometry/pentagon-digon", "times sparser where the losses cross", "about 2.5"),
     ("geometry/sticky", "neighbouring sparsities (of 40) on the plateau at 1", "a plateau"),
@@ -168,7 +189,12 @@ NUMBERS = (
 
 
 class MarkdownTable:
-    """Rows of cells under a head: Markdown in a notebook, lines of text elsewhere."""
+    """Rows of cells under a head: Markdown in a notebook, lines of text elsewhere.
+
+    Args:
+        head: names of the columns.
+        body: rows, as many cells each.
+    """
 
     def __init__(self, head: Sequence[str], body: Iterable[Sequence[str]]) -> None:
         self.head, self.body = head, [[*cells] for cells in body]
@@ -182,7 +208,11 @@ class MarkdownTable:
 
 
 class SectionTables:
-    """Tables one below the other, each with the name of its section: Markdown in a notebook, lines of text elsewhere."""
+    """Tables one below the other, each with the name of its section: Markdown in a notebook, lines of text elsewhere.
+
+    Args:
+        tables: by the name of the section.
+    """
 
     def __init__(self, tables: Mapping[str, MarkdownTable]) -> None:
         self.tables = tables
@@ -195,7 +225,11 @@ class SectionTables:
 
 
 def table(ledger: Sequence[Row]) -> SectionTables:
-    """Every claim, by section: what the paper says, what its chapter measured, the verdict, and in how many runs it held."""
+    """Every claim, by section: what the paper says, what its chapter measured, the verdict, and in how many runs it held.
+
+    Args:
+        ledger: as from `rows`.
+    """
     head = ("claim", "the paper", "here", "verdict and runs")
     sections: dict[str, list[tuple[str, ...]]] = {}
     for row in ledger:
@@ -214,7 +248,11 @@ def _share(row: Row) -> str:
 
 
 def numbers(kept: Mapping[str, Any]) -> MarkdownTable:
-    """What the paper gives a number for: the median over runs, the range of nine tenths of them, and the paper's number."""
+    """What the paper gives a number for: the median over runs, the range of nine tenths of them, and the paper's number.
+
+    Args:
+        kept: runs with fresh seeds, as from `reruns.read_kept`.
+    """
     body = []
     for id, name, paper in NUMBERS:
         values = [
@@ -236,7 +274,14 @@ def criteria() -> MarkdownTable:
 
 
 def counts(ledger: Iterable[Row]) -> dict[str, int]:
-    """How many claims have each verdict."""
+    """How many claims have each verdict.
+
+    Args:
+        ledger: as from `rows`.
+
+    >>> counts([Row("geometry/levels"), Row("geometry/tegum")])
+    {'reproduced': 0, 'partly': 0, 'differs': 0, 'not reproduced': 0, 'not measured': 2}
+    """
     number = Counter(row.verdict for row in ledger)
     return {verdict: number[verdict] for verdict in VERDICTS}
 

@@ -1,11 +1,14 @@
-"""Levels of dimensionality over training: when features jump to them, and how much of the loss falls meanwhile."""
+"""Levels of dimensionality over training: when features jump to them, and how much of the loss falls meanwhile.
+
+Source: paper, "Superposition and learning dynamics", discrete energy level jumps.
+"""
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-JUMP = 1 / 4  # a feature on its way from 0 to the 1/2 of a digon is half-way there
-START, HALF_WIDTH = 0.1, 0.05  # of training: what is left out at the beginning, and half the length of a window
+JUMP = 1 / 4  #: a feature on its way from 0 to the 1/2 of a digon is half-way there
+START, HALF_WIDTH = 0.1, 0.05  #: of training: what is left out at the beginning, and half the length of a window
 
 
 def last_rises(

@@ -4,6 +4,8 @@ Linear outputs need only the first two moments of x. For a ReLU output every pre
 terms, so its characteristic function is a product, and the expectation of ReLU(z_i)² is a rapidly converging Fourier
 series, whatever the number of features. Models with a ReLU before the output, or another function in its place, are
 measured by quadrature where there are few features, otherwise on samples, to a stated accuracy.
+
+Source: paper, "Demonstrating superposition", which has the objective and estimates it on samples.
 """
 
 import warnings
@@ -89,6 +91,9 @@ def sampled_loss(
         weight: of each row; sums to 1 over the batch.
         importance: I_i, broadcasts to [instance, feature].
 
+    Returns:
+        The loss of each instance, and its standard error.
+
     Raises:
         ValueError: x or weight does not fit; importance negative or of a wrong shape.
     """
@@ -110,12 +115,30 @@ def sampled_loss(
 
 
 def has_closed_form(model: ToyModel, data: FeatureDistribution) -> bool:
-    """Whether the expected loss needs neither nodes nor samples."""
+    """Whether the expected loss needs neither nodes nor samples.
+
+    Args:
+        model: any of the models.
+        data: any distribution.
+
+    >>> data = st.Independent(n_features=5, probability=0.1)
+    >>> [has_closed_form(kind(1, 5, 2), data) for kind in (st.ReLUOutputModel, st.ReLUHiddenModel)]
+    [True, False]
+    """
     return data.all_or_one and not model.hidden_relu and not model.any_activation
 
 
 def check_fit(model: ToyModel, data: FeatureDistribution) -> None:
-    """Raise TypeError or ValueError unless `data` can be the input of `model`."""
+    """Refuse data that cannot be the input of a model.
+
+    Args:
+        model: any of the models.
+        data: one setting, or as many as the model has instances.
+
+    Raises:
+        TypeError: `model` is no `ToyModel`, or `data` no `FeatureDistribution`.
+        ValueError: another number of features, or of instances.
+    """
     if not isinstance(model, ToyModel):
         raise TypeError(f"model must be one of supertoy's models, got {type(model).__name__}")
     if not isinstance(data, FeatureDistribution):
@@ -132,7 +155,19 @@ def check_fit(model: ToyModel, data: FeatureDistribution) -> None:
 def feature_moments(
     data: FeatureDistribution,
 ) -> tuple[Float[Tensor, "instance feature"], Float[Tensor, "instance feature feature"]]:
-    """E x_i and E x_i x_j, exact, float64; not for partly correlated pairs."""
+    """E x_i and E x_i x_j, exact, float64; not for partly correlated pairs.
+
+    Args:
+        data: any distribution but `PartlyCorrelatedPairs`.
+
+    Raises:
+        ValueError: data whose sets can be active in part.
+
+    >>> mean, second = feature_moments(st.Independent(n_features=2, probability=0.3))
+    >>> second  # p / 3 on the diagonal, (p / 2)² off it
+    tensor([[[0.1000, 0.0225],
+             [0.0225, 0.1000]]], dtype=torch.float64)
+    """
     if not data.all_or_one:
         raise ValueError(f"data must have sets that are active all together or one at a time, got {type(data).__name__}")
     mu1, mu2, _ = value_moments(data.signed)

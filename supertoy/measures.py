@@ -6,13 +6,16 @@ from torch import Tensor
 
 from supertoy.checks import require_number, require_weights
 
-# Norms are near 1 or near 0, so halfway between the two is where a feature counts as represented; and it counts as being in
-# superposition when others lie along its direction with a quarter of its strength.
+#: Norms are near 1 or near 0, so halfway between the two is where a feature counts as represented; and it counts as being in
+#: superposition when others lie along its direction with a quarter of its strength.
 REPRESENTED, SUPERPOSED = 0.5, 0.25
 
 
 def feature_norms(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
     """‖W_i‖: about 1 for a feature that is represented, 0 for one that is not.
+
+    Args:
+        W: weights.
 
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
@@ -31,6 +34,9 @@ def superposition(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, 
 
     0 when all others are orthogonal to it; at 1 and above they can activate it as strongly as the feature itself does. Zero
     for a feature that is not represented at all.
+
+    Args:
+        W: weights.
 
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
@@ -54,6 +60,9 @@ def feature_dimensionality(W: Float[Tensor, "instance hidden feature"]) -> Float
     D_i = ‖W_i‖² / Σ_j (Ŵ_i · W_j)²: 1 for a dimension of its own, 1/2 in an antipodal pair, 2/5 in a pentagon, 0 for a
     feature that is not represented. Dimensionless; the D_i add up to at most `hidden`.
 
+    Args:
+        W: weights.
+
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
 
@@ -72,6 +81,9 @@ def feature_dimensionality(W: Float[Tensor, "instance hidden feature"]) -> Float
 def dimensions_per_feature(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance"]:
     """D* = m / ‖W‖_F²: hidden dimensions per represented feature; infinite where W is zero.
 
+    Args:
+        W: weights.
+
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
 
@@ -86,6 +98,10 @@ def dimensions_per_feature(W: Float[Tensor, "instance hidden feature"]) -> Float
 
 def n_represented(W: Float[Tensor, "instance hidden feature"], threshold: float = REPRESENTED) -> Int[Tensor, "instance"]:
     """How many features have a norm above `threshold`.
+
+    Args:
+        W: weights.
+        threshold: above 0.
 
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry; threshold is not above 0.

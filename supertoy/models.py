@@ -4,6 +4,8 @@ All four are one hidden layer wide, so one forward pass and one hand-derived tra
 all; they differ in where a ReLU stands and in whether the output weights are the transpose of the input weights. Two more
 generalise them, to any other function in place of the ReLU at the output and to any other function in place of the
 absolute value; and one has a bias in its hidden layer, to show why the paper's has none.
+
+Source: paper, "Demonstrating superposition", "The ReLU hidden layer toy model", "Computation in superposition".
 """
 
 import copy
@@ -23,6 +25,10 @@ Model = TypeVar("Model", bound="ToyModel")
 class ToyModel(nn.Module):
     """x' = f(V g(W x) + b), where f and g are the identity or ReLU, and V is Wᵀ where the weights are tied.
 
+    Weights start normal with standard deviation sqrt(2 / ((1 + n) m)): Xavier on a tensor with an instance axis of length
+    one, as the paper's published code has it (there the axis is as long as the number of instances). It is smaller than the
+    usual scale, and on dense data that matters: large weights switch outputs off for good. Biases start at zero.
+
     Args:
         n_instances: number of models trained side by side.
         n_features: n, the length of the input and of the output.
@@ -31,9 +37,10 @@ class ToyModel(nn.Module):
         dtype: of the weights.
         device: where they live.
 
-    Weights start normal with standard deviation sqrt(2 / ((1 + n) m)): Xavier on a tensor with an instance axis of length
-    one, as the paper's published code has it (there the axis is as long as the number of instances). It is smaller than the
-    usual scale, and on dense data that matters: large weights switch outputs off for good. Biases start at zero.
+    Attributes:
+        W: weights, [instance, hidden, feature]. `FunctionModel` has W1 [instance, hidden, feature] and W2
+            [instance, feature, hidden] instead.
+        b: biases of the outputs, [instance, feature].
 
     Raises:
         ValueError: n_instances, n_features or n_hidden below 1.
@@ -90,38 +97,70 @@ class ToyModel(nn.Module):
         return self.W.mT
 
     def pre_activations(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
-        """W x, what goes into the hidden layer's activation."""
+        """W x, what goes into the hidden layer's activation.
+
+        Args:
+            x: inputs, for 1 or all instances.
+        """
         return x @ self.input_weights.mT
 
     def hidden(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
-        """h, the hidden activations."""
+        """h, the hidden activations.
+
+        Args:
+            x: inputs, for 1 or all instances.
+        """
         z = self.pre_activations(x)
         return z.relu() if self.hidden_relu else z
 
     def read_out(self, h: Float[Tensor, "instance batch hidden"]) -> Float[Tensor, "instance batch feature"]:
-        """The outputs that hidden activations lead to."""
+        """The outputs that hidden activations lead to.
+
+        Args:
+            h: hidden activations.
+        """
         return self.activate(h @ self.output_weights.mT + self.b[:, None])
 
     def forward(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
-        """The model's reconstruction x' of x (of its function of x, for `FunctionModel`)."""
+        """The model's reconstruction x' of x (of its function of x, for `FunctionModel`).
+
+        Args:
+            x: inputs, for 1 or all instances.
+        """
         return self.read_out(self.hidden(x))
 
     def activate(self, z: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The output activation f."""
+        """The output activation f.
+
+        Args:
+            z: what goes into it, of any shape.
+        """
         return z.relu() if self.output_relu else z
 
     def target(self, x: Float[Tensor, "instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
-        """What the outputs should be: x itself."""
+        """What the outputs should be: x itself.
+
+        Args:
+            x: inputs.
+        """
         return x
 
     def like(self: Model, parameters: dict[str, Tensor]) -> Model:
-        """A model of the same kind and sizes with these parameters, [instance, ...] each, which it does not copy."""
+        """A model of the same kind and sizes with these parameters, [instance, ...] each, which it does not copy.
+
+        Args:
+            parameters: by name.
+        """
         other = copy.copy(self)
         other._parameters = {name: nn.Parameter(value, requires_grad=False) for name, value in parameters.items()}
         return other
 
     def select(self: Model, instances: slice | Tensor) -> Model:
-        """A model of these instances alone, a copy that needs no gradients."""
+        """A model of these instances alone, a copy that needs no gradients.
+
+        Args:
+            instances: a slice, or their numbers in any order.
+        """
         return self.like({name: value.detach()[instances].clone() for name, value in self.named_parameters()})
 
 
@@ -132,7 +171,15 @@ class LinearModel(ToyModel):
 
 
 class ReLUOutputModel(ToyModel):
-    """x' = ReLU(WᵀW x + b): the paper's model of superposition."""
+    """x' = ReLU(WᵀW x + b): the paper's model of superposition.
+
+    >>> model = ReLUOutputModel(n_instances=1, n_features=2, n_hidden=1)
+    >>> model = model.like({"W": torch.tensor([[[1.0, -1.0]]]), "b": torch.zeros(1, 2)})  # an antipodal pair
+    >>> model(torch.tensor([[[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]]))  # either feature comes back, both together do not
+    tensor([[[1., 0.],
+             [0., 1.],
+             [0., 0.]]])
+    """
 
     hidden_relu, output_relu = False, True
 
@@ -147,6 +194,14 @@ class HiddenBiasModel(ReLUHiddenModel):
     """x' = ReLU(Wᵀ ReLU(W x + c) + b): a ReLU hidden layer that can get out of its ReLU's way.
 
     `train` does not know the hidden bias c; `supertoy.descent.minimize` does.
+
+    Args:
+        n_instances: number of models trained side by side.
+        n_features: n, the length of the input and of the output.
+        n_hidden: m, hidden dimensions.
+        seed: of the initial weights.
+        dtype: of the weights.
+        device: where they live.
 
     Source: paper, "The ReLU hidden layer toy model", on why it leaves this bias out.
     """
@@ -169,7 +224,11 @@ class HiddenBiasModel(ReLUHiddenModel):
         self.c = nn.Parameter(torch.zeros(n_instances, n_hidden, dtype=dtype, device=device))
 
     def pre_activations(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
-        """W x + c, what goes into the hidden ReLU."""
+        """W x + c, what goes into the hidden ReLU.
+
+        Args:
+            x: inputs, for 1 or all instances.
+        """
         return super().pre_activations(x) + self.c[:, None]
 
 
@@ -211,7 +270,11 @@ class ActivationOutputModel(ToyModel):
         self.activation = activation
 
     def activate(self, z: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The output activation f."""
+        """The output activation f.
+
+        Args:
+            z: what goes into it, of any shape.
+        """
         return self.activation(z)
 
 
@@ -269,12 +332,30 @@ class FunctionModel(ToyModel):
         return self.W2
 
     def target(self, x: Float[Tensor, "instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
-        """What the outputs should be."""
+        """What the outputs should be.
+
+        Args:
+            x: inputs.
+        """
         return self.function(x)
 
 
 class AbsoluteValueModel(FunctionModel):
-    """y' = ReLU(W2 ReLU(W1 x) + b), to be the absolute value of x, elementwise; W1 and W2 are not tied."""
+    """y' = ReLU(W2 ReLU(W1 x) + b), to be the absolute value of x, elementwise; W1 and W2 are not tied.
+
+    Args:
+        n_instances: number of models trained side by side.
+        n_features: n, the length of the input and of the output.
+        n_hidden: m, neurons.
+        seed: of the initial weights.
+        dtype: of the weights.
+        device: where they live.
+
+    Source: paper, "The absolute value toy model".
+
+    >>> AbsoluteValueModel(1, n_features=2, n_hidden=4).target(torch.tensor([[[-0.5, 1.0]]]))
+    tensor([[[0.5000, 1.0000]]])
+    """
 
     target_scales = True
 

@@ -4,6 +4,8 @@ A neuron with input weights [2, -1/2] and output weights [1/2, 2] computes both 
 speaks, x_1's output hears a quarter of it; but where x_1 speaks, x_2's output hears four times too much. A second neuron
 that fires with x_1 as well takes that away again: with a large negative weight it turns the interference negative, and a
 ReLU swallows that.
+
+Source: paper, "The asymmetric superposition motif".
 """
 
 from dataclasses import dataclass
@@ -57,6 +59,13 @@ def find(model: FunctionModel) -> list[Motif]:
         model: with few features and neurons; all pairs are looked at.
 
     Source: paper, "The asymmetric superposition motif".
+
+    >>> W1 = torch.tensor([[[2.0, -0.5], [1.0, 0.0]]])  # neuron 0 as above, and one that fires with feature 0 as well,
+    >>> W2 = torch.tensor([[[0.5, 0.0], [2.0, -4.0]]])  # and takes from output 1 what it should not hear
+    >>> model = st.AbsoluteValueModel(1, n_features=2, n_hidden=2).like({"W1": W1, "W2": W2, "b": torch.zeros(1, 2)})
+    >>> [motif] = find(model)
+    >>> motif.interference, motif.inhibition, motif.rest
+    (4.0, -4.0, 0.0)
     """
     W1, W2, b = (tensor.double() for tensor in (model.input_weights, model.output_weights, model.b))
     stored = W1 * W2.mT  # [instance, neuron, feature], in the scale of the outputs, whatever the neuron's own

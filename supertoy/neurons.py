@@ -3,6 +3,8 @@
 All functions take a layer's input weights W, where `W[k, j, i]` is what feature i adds to neuron j of model k. Where
 features are never negative, only positive weights can make a ReLU neuron fire; pass `W.clamp(min=0)` to ask what activates
 it.
+
+Source: paper, "The ReLU hidden layer toy model" and "Computation in superposition".
 """
 
 import torch
@@ -11,8 +13,8 @@ from torch import Tensor
 
 from supertoy import checks
 
-# A neuron stands for one feature where that has nine tenths of its squared weights, the same as a tenth of noise in power;
-# and it does anything at all where its largest weight is a tenth of the layer's largest.
+#: A neuron stands for one feature where that has nine tenths of its squared weights, the same as a tenth of noise in power;
+#: and it does anything at all where its largest weight is a tenth of the layer's largest.
 MONOSEMANTIC, IN_USE = 0.9, 0.1
 
 
@@ -21,6 +23,9 @@ def in_use(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instanc
 
     This compares neurons, so it is for weights on a common scale: tied ones, or such that training has left in balance
     with their output weights.
+
+    Args:
+        W: input weights.
 
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
@@ -35,6 +40,9 @@ def in_use(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instanc
 
 def monosemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instance hidden"]:
     """Whether one feature has at least 90 % of a neuron's squared weights; False for a neuron that is not in use.
+
+    Args:
+        W: input weights.
 
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
@@ -51,6 +59,9 @@ def monosemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "i
 def polysemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instance hidden"]:
     """Whether a neuron is in use and not monosemantic.
 
+    Args:
+        W: input weights.
+
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
 
@@ -62,6 +73,9 @@ def polysemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "i
 
 def main_feature(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance hidden"]:
     """The feature with the largest weight of each neuron.
+
+    Args:
+        W: input weights.
 
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
@@ -75,6 +89,10 @@ def main_feature(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "in
 
 def is_primary(W: Float[Tensor, "instance hidden feature"], ratio: float = 2.0) -> Bool[Tensor, "instance hidden"]:
     """Whether a neuron's largest weight is at least `ratio` times its second: a primary feature, and only secondary others.
+
+    Args:
+        W: input weights.
+        ratio: of the largest to the second, in size.
 
     Raises:
         ValueError: W is not [instance, hidden, feature] with two features or more, or has a NaN or infinite entry; ratio not
@@ -98,6 +116,9 @@ def alignment(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "ins
 
     Zero for a feature that is not there at all.
 
+    Args:
+        W: input weights.
+
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
 
@@ -116,6 +137,10 @@ def rescaled(
 ) -> tuple[Float[Tensor, "instance hidden feature"], Float[Tensor, "instance feature hidden"]]:
     """The same layer with every neuron's largest input weight 1: c ReLU(z / c) = ReLU(z), so its scale means nothing.
 
+    Args:
+        W1: from features to neurons.
+        W2: from neurons to outputs.
+
     Raises:
         ValueError: W1 or W2 has a NaN or infinite entry, or a wrong shape.
 
@@ -133,6 +158,9 @@ def rescaled(
 
 def by_main_feature(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance hidden"]:
     """The order of neurons by the number of their main feature; those that are not in use come last.
+
+    Args:
+        W: input weights.
 
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.

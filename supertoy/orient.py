@@ -48,6 +48,8 @@ def aligned(W: Float[Tensor, "step hidden feature"]) -> Float[Tensor, "step hidd
     Raises:
         ValueError: W is not [step, hidden, feature], or is not finite.
 
+    Source: Schönemann (1966) for the best rotation; not in the paper.
+
     >>> quarter = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
     >>> aligned(torch.stack([torch.eye(2), quarter])).round().int()[1]
     tensor([[1, 0],
@@ -72,7 +74,7 @@ def turned_towards(
     Raises:
         ValueError: target has another shape; W or target is not finite.
 
-    Source: Schönemann (1966).
+    Source: Schönemann (1966); not in the paper.
 
     >>> turned_towards(torch.tensor([[[-1.0, 0.9]], [[0.0, -1.0]]]), target=torch.tensor([[1.0, -1.0]]))[:, 0]
     tensor([[ 1.0000, -0.9000],

@@ -52,6 +52,11 @@ def train_penalised(
     Raises:
         ValueError: data that does not fit the model; strength negative or not finite; another argument out of range.
         FloatingPointError: a loss became NaN or infinite.
+
+    >>> model = st.ReLUOutputModel(n_instances=2, n_features=2, n_hidden=1)
+    >>> loss = train_penalised(model, st.Independent(2, 0.1), torch.tensor([0.0, 1.0]), n_steps=100)
+    >>> st.n_represented(model.W) > 0  # at a price of 1 nothing is worth it
+    tensor([ True, False])
     """
     check_fit(model, data)
     checks.require_int(n_starts=n_starts, at_least=1)

@@ -3,6 +3,8 @@
 n features share m = n - 1 dimensions. All have importance 1 but the last, the extra one, whose importance relative to the
 others is `ratio`. Each candidate solution gives one feature up, or lets two share a dimension as an antipodal pair, and
 its expected loss is a line of algebra. Whichever is lowest at a density and a ratio is the phase.
+
+Source: paper, "Superposition as a phase change".
 """
 
 from collections.abc import Callable
@@ -20,9 +22,9 @@ from supertoy.measures import REPRESENTED, SUPERPOSED, feature_norms, superposit
 class Phase(IntEnum):
     """What a model does with the extra feature."""
 
-    NOT_REPRESENTED = 0
-    SUPERPOSITION = 1
-    OWN_DIMENSION = 2
+    NOT_REPRESENTED = 0  #: its direction is zero
+    SUPERPOSITION = 1  #: it shares its direction
+    OWN_DIMENSION = 2  #: no other feature does
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ def _variance(p: Tensor) -> Tensor:
     return p / 3 - p**2 / 4
 
 
+#: By the number of features.
+#:
+#: :meta hide-value:
 CANDIDATES = {
     2: (
         Candidate("extra feature dropped", ((1, 0),), 1, Phase.NOT_REPRESENTED, lambda p, r: r * _variance(p)),
@@ -131,6 +136,10 @@ def theoretical_phase(
         ValueError: as for `candidate_losses`.
 
     Source: paper, "Superposition as a phase change".
+
+    >>> phase, gap = theoretical_phase(2, density=torch.tensor([0.9, 0.1]), ratio=torch.tensor([0.5, 1.0]))
+    >>> [Phase(number).name for number in phase.tolist()]
+    ['NOT_REPRESENTED', 'SUPERPOSITION']
     """
     losses = candidate_losses(n_features, density, ratio)
     candidates = torch.tensor([candidate.phase for candidate in _candidates(n_features)])
@@ -144,6 +153,9 @@ def phase_of(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instan
 
     It is not represented if its norm is at most 1/2; if it is, it is in superposition where Σ_{j≠i} (Ŵ_i·W_j)² is above
     1/4, and else has a dimension of its own.
+
+    Args:
+        W: weights.
 
     Raises:
         ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.

@@ -1,4 +1,7 @@
-"""The regular polygons of features in a plane at which training on one active feature at a time can halt."""
+"""The regular polygons of features in a plane at which training on one active feature at a time can halt.
+
+Source: Chen, Lau, Mendel, Wei & Murfet (2023); not in the paper.
+"""
 
 import functools
 from collections.abc import Sequence
@@ -47,6 +50,11 @@ def k_gon(n_features: int, k: int, *, n_dead: int = 0, dtype: torch.dtype = torc
 def k_gons(n_features: int, kinds: Sequence[tuple[int, int]], *, dtype: torch.dtype = torch.float64) -> ReLUOutputModel:
     """As `k_gon`, with one instance for each pair of k and n_dead.
 
+    Args:
+        n_features: n.
+        kinds: k and n_dead of each instance.
+        dtype: of the weights.
+
     Raises:
         ValueError: no kinds; k or n_dead out of range.
     """
@@ -72,6 +80,10 @@ def k_gons(n_features: int, kinds: Sequence[tuple[int, int]], *, dtype: torch.dt
 
 def kinds_of_polygon(n_features: int, fewest_corners: int = 3) -> list[tuple[int, int]]:
     """Every k from `fewest_corners` to n with every number of dead features, for `k_gons`.
+
+    Args:
+        n_features: n.
+        fewest_corners: the smallest k.
 
     >>> kinds_of_polygon(5)
     [(3, 0), (3, 1), (3, 2), (4, 0), (4, 1), (5, 0)]

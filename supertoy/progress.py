@@ -12,7 +12,17 @@ _open: list[str] = []  # what each open bar is about; only the first of them sho
 
 @contextmanager
 def progress(total: int, what: str, unit: str) -> Iterator["tqdm[None]"]:
-    """A bar with the remaining time; silent inside another one, and where nobody would see it."""
+    """A bar with the remaining time; silent inside another one, and where nobody would see it.
+
+    Args:
+        total: how many units of work there are.
+        what: is going on.
+        unit: of work, as in "step".
+
+    >>> with progress(16, "sweep", "shard"), progress(1000, "training", "step") as inner:
+    ...     inner.disable
+    True
+    """
     ipython = sys.modules.get("IPython")
     in_notebook = ipython is not None and "IPKernelApp" in getattr(ipython.get_ipython(), "config", {})
     # tqdm's notebook bar draws a widget even where TQDM_DISABLE=1 silences it, so it is not asked at all.

@@ -2,6 +2,8 @@
 
 A relation is a list of pairs. If it is a direction, analogies between its pairs come out right and the differences of its
 pairs are parallel.
+
+Source: paper, "Features as directions".
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ from supertoy.intervals import wilson
 from supertoy.streams import stream
 from supertoy.words import WordVectors
 
-Pairs = Sequence[tuple[str, str]]
+Pairs = Sequence[tuple[str, str]]  #: of words that stand in a relation
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
@@ -24,8 +26,10 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     return list(zip(first, second, strict=True))
 
 
-# All among the 10,000 most frequent words of GloVe 6B. They were written down before anything was measured on them: of each
-# list, the first 25 whose words are there; for gender 23, which is all of them.
+#: All among the 10,000 most frequent words of GloVe 6B. They were written down before anything was measured on them: of each
+#: list, the first 25 whose words are there; for gender 23, which is all of them.
+#:
+#: :meta hide-value:
 RELATIONS: dict[str, list[tuple[str, str]]] = {
     "gender": _pairs("""
         man woman king queen boy girl father mother son daughter brother sister husband wife uncle aunt
@@ -66,6 +70,13 @@ class SuccessRate(NamedTuple):
     """How often analogies are right, and how often the baseline is; each with a 95 % Wilson interval.
 
     The intervals count every trial as independent. But trials share words, so take them as narrower than they should be.
+
+    Attributes:
+        rate: share of right analogies.
+        interval: of that share.
+        baseline: share of right answers of the baseline.
+        baseline_interval: of that share.
+        n_trials: how many analogies there are.
     """
 
     rate: float
@@ -81,6 +92,7 @@ def success_rate(vectors: WordVectors, pairs: Pairs, keep_query_words: bool = Fa
     The baseline answers with the word nearest to c, which it leaves out, and a and b wherever the analogy leaves them out.
 
     Args:
+        vectors: words.
         pairs: at least two, no word twice.
         keep_query_words: let a, b and c be answers.
 
@@ -89,6 +101,10 @@ def success_rate(vectors: WordVectors, pairs: Pairs, keep_query_words: bool = Fa
 
     Source: paper, "Features as directions"; Mikolov et al. (2013), "Efficient estimation of word representations in vector
     space".
+
+    >>> corners = torch.tensor([[0.0, 1.0], [1.0, 1.0], [0.0, 3.0], [1.0, 3.0]])
+    >>> success_rate(WordVectors(["man", "woman", "king", "queen"], corners), [("man", "woman"), ("king", "queen")]).rate
+    1.0
     """
     rows = _pair_rows(vectors, pairs)
     i, j = (~torch.eye(len(rows), dtype=torch.bool)).nonzero(as_tuple=True)
@@ -108,7 +124,13 @@ def success_rate(vectors: WordVectors, pairs: Pairs, keep_query_words: bool = Fa
 
 
 class Parallelism(NamedTuple):
-    """How parallel the differences of pairs are, and how parallel they would be with the partners shuffled."""
+    """How parallel the differences of pairs are, and how parallel they would be with the partners shuffled.
+
+    Attributes:
+        cosine: mean over pairs of differences.
+        shuffled: the same for each shuffle.
+        p_value: share of arrangements that are at least as parallel, the true one counted in.
+    """
 
     cosine: float
     shuffled: Float[Tensor, "shuffle"]
@@ -121,6 +143,12 @@ def parallelism(vectors: WordVectors, pairs: Pairs, n_shuffles: int = 1000, seed
     Shuffling which b belongs to which a keeps both sets of words. The shuffled cosines are therefore not around 0: they show
     how much comes from the two sets lying in different places. What is above them comes from the pairs. The p-value is the
     share of arrangements, the true one counted in, that are at least as parallel as the true one.
+
+    Args:
+        vectors: words.
+        pairs: at least two, no word twice.
+        n_shuffles: how many.
+        seed: of the shuffles.
 
     Raises:
         ValueError: pairs are fewer than two, or have a word that is not there or comes twice; n_shuffles is below 1.
@@ -144,6 +172,10 @@ def parallelism(vectors: WordVectors, pairs: Pairs, n_shuffles: int = 1000, seed
 
 def direction(vectors: WordVectors, pairs: Pairs) -> Float[Tensor, "dimension"]:
     """The mean of the pairs' differences V(b) - V(a), each taken at length 1; at length 1 itself.
+
+    Args:
+        vectors: words.
+        pairs: at least two, no word twice.
 
     Raises:
         ValueError: pairs are fewer than two, or have a word that is not there or comes twice; the differences cancel.

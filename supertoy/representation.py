@@ -20,12 +20,13 @@ from supertoy.measures import REPRESENTED
 from supertoy.neurons import MONOSEMANTIC
 from supertoy.streams import stream
 
-Representation = Callable[[Tensor], Tensor]
+Representation = Callable[[Tensor], Tensor]  #: from x [row, feature] to h [row, hidden]
 
+#: Each is stricter than the one before.
 PROPERTIES = ("decomposable", "linear", "not in superposition", "basis-aligned")
 
-# A hundredth of the variance is a tenth in size; a matrix that shrinks one direction to less than a tenth of another cannot
-# be undone in the presence of noise. For a neuron's own feature the same bound as wherever neurons are counted.
+#: A hundredth of the variance is a tenth in size; a matrix that shrinks one direction to less than a tenth of another cannot
+#: be undone in the presence of noise. For a neuron's own feature the same bound as wherever neurons are counted.
 TOLERANCE, INDEPENDENT = 0.01, 0.1
 
 

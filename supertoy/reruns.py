@@ -14,7 +14,11 @@ from supertoy.progress import progress
 
 
 def read_chapters(folder: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
-    """All notebooks in a folder, by name."""
+    """All notebooks in a folder, by name.
+
+    Args:
+        folder: of notebooks.
+    """
     return {path.stem: _read(path) for path in sorted(Path(folder).glob("*.ipynb"))}
 
 
@@ -23,7 +27,16 @@ def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def fingerprint(notebook: Mapping[str, Any]) -> str:
-    """Changes when the code of the notebook's experiment does."""
+    """Changes when the code of the notebook's experiment does.
+
+    Args:
+        notebook: as from `read_chapters`.
+
+    >>> cell = {"cell_type": "code", "metadata": {}, "source": ["1 + 1"]}
+    >>> text = {"cell_type": "markdown", "source": ["One and one."]}
+    >>> fingerprint({"cells": [cell]}) == fingerprint({"cells": [text, cell]})  # only code counts
+    True
+    """
     code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code" and not _to_explore(cell)]
     return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
 
@@ -121,7 +134,11 @@ def run_chapters(
 
 
 def read_kept(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What `run_chapters` has kept: by chapter its code's fingerprint, and what each run found; nothing without a file."""
+    """What `run_chapters` has kept: by chapter its code's fingerprint, and what each run found; nothing without a file.
+
+    Args:
+        path: of the file that `run_chapters` writes.
+    """
     return _read(path) if Path(path).exists() else {}
 
 

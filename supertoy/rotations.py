@@ -2,6 +2,8 @@
 
 Where nothing happens to single hidden numbers, W and O W are the same model for every orthogonal O. An activation function
 looks at each number by itself, and singles out a basis: then only permutations of the neurons are left.
+
+Source: paper, "Privileged vs non-privileged bases".
 """
 
 from typing import TypeVar
@@ -72,6 +74,10 @@ def turned(model: Model, O: Float[Tensor, "rotation hidden hidden"]) -> Model:
 
     Raises:
         ValueError: the model has several instances, weights that are not tied, or a hidden bias; O does not fit it.
+
+    >>> model, x = st.ReLUOutputModel(1, n_features=5, n_hidden=2), torch.rand(1, 10, 5)
+    >>> bool(relative_change(model(x), turned(model, random_orthogonal(2, n_rotations=1))(x)) < 1e-5)
+    True
     """
     if model.n_instances != 1 or not model.tied or model.hidden_bias:
         raise ValueError("model must be of one instance, with tied weights and without a hidden bias")
@@ -85,6 +91,10 @@ def relative_change(
     before: Float[Tensor, "#instance batch feature"], after: Float[Tensor, "instance batch feature"]
 ) -> Float[Tensor, "instance"]:
     """Root mean square of what changed, in units of that of what was there before.
+
+    Args:
+        before: outputs or hidden activations.
+        after: the same of other models.
 
     >>> relative_change(torch.ones(1, 3, 2), 1.5 * torch.ones(1, 3, 2))
     tensor([0.5000])

@@ -21,7 +21,11 @@ _GROUP = 2**11  # gains in a group of instances: enough to keep operations busy,
 
 
 def value_moments(signed: bool) -> tuple[float, float, float]:
-    """E x, E x² and E x³ of an active feature."""
+    """E x, E x² and E x³ of an active feature.
+
+    Args:
+        signed: whether it is uniform on [-1, 1] instead of [0, 1].
+    """
     return (0.0, 1 / 3, 0.0) if signed else (1 / 2, 1 / 3, 1 / 4)
 
 
@@ -35,6 +39,13 @@ def relu_loss(
     """Σ_i I_i E (x_i - ReLU(z_i))², z_i = gain_i·x + b_i; terms are doubled until the loss changes by less than `rtol`.
 
     What is left then is smaller still, since the error falls at least fourfold with each doubling. There are at most 4096.
+
+    Args:
+        gain: [instance, output, feature], what feature j adds to pre-activation i.
+        b: biases of the outputs.
+        data: as many settings as instances, float64.
+        importance: I_i.
+        rtol: relative accuracy.
     """
     n_instances, n = b.shape
     n_at_once = max(1, _GROUP // n**2)
@@ -112,7 +123,17 @@ def _partial_sums(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Iterato
 
 
 def relu_moments(slope: Tensor, offset: Tensor, signed: bool = False) -> tuple[Tensor, Tensor]:
-    """E x r and E r², with r = ReLU(slope x + offset) and x uniform on [0, 1], or on [-1, 1]."""
+    """E x r and E r², with r = ReLU(slope x + offset) and x uniform on [0, 1], or on [-1, 1].
+
+    Args:
+        slope: of r, of any shape that broadcasts with offset.
+        offset: r at x = 0, before the ReLU.
+        signed: x is uniform on [-1, 1].
+
+    >>> product, square = relu_moments(torch.tensor(1.0), torch.tensor(0.0))  # r = x: E x² both times
+    >>> product, square
+    (tensor(0.3333), tensor(0.3333))
+    """
     if signed:
         right, left = relu_moments(slope, offset), relu_moments(-slope, offset)
         return (right[0] - left[0]) / 2, (right[1] + left[1]) / 2

@@ -10,7 +10,7 @@ from torch import Tensor
 from supertoy import checks
 from supertoy.measures import REPRESENTED, feature_norms
 
-ALIKE = 0.9  # cosine above which two directions count as one, and below minus which they count as opposite: 26°
+ALIKE = 0.9  #: cosine above which two directions count as one, and below minus which they count as opposite: 26°
 
 _SAME = math.degrees(math.acos(ALIKE))
 _ANGLES = {"collapsed": _SAME, "side by side": 80.0, "orthogonal": 100.0, "obtuse": 180 - _SAME, "antipodal": 181.0}
@@ -18,6 +18,9 @@ _ANGLES = {"collapsed": _SAME, "side by side": 80.0, "orthogonal": 100.0, "obtus
 
 def partner_angles(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance pair"]:
     """Angle between the two features of each pair, (1, 2), (3, 4), ..., in degrees; NaN where either is not represented.
+
+    Args:
+        W: weights; the features of a pair follow each other.
 
     Raises:
         ValueError: W has an odd number of features, is not [instance, hidden, feature] or not finite.
@@ -107,6 +110,9 @@ def collapsed(W: Float[Tensor, "instance hidden feature"], set_size: int) -> Boo
 def antipodes(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance feature"]:
     """For each feature the number of the one opposite to it (cosine below -0.9, the lowest if several); -1 if none is.
 
+    Args:
+        W: weights.
+
     Raises:
         ValueError: W is not [instance, hidden, feature] or not finite.
 
@@ -125,6 +131,9 @@ def antipodes(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "insta
 
 def is_octahedron(W: Float[Tensor, "instance hidden 6"]) -> Bool[Tensor, "instance"]:
     """Whether six features form an octahedron: one opposite to each, and all others at 60° or more to its axis.
+
+    Args:
+        W: weights.
 
     Raises:
         ValueError: W is not [instance, hidden, feature] or not finite.

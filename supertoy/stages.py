@@ -1,4 +1,7 @@
-"""Stages of learning: what two sets of three features look like at a moment of training, and which path a run takes."""
+"""Stages of learning: what two sets of three features look like at a moment of training, and which path a run takes.
+
+Source: paper, "Superposition and learning dynamics", geometric transformations.
+"""
 
 from collections.abc import Sequence
 
@@ -8,6 +11,7 @@ from torch import Tensor
 from supertoy.curves import plateaus
 from supertoy.sets import is_octahedron, n_directions
 
+#: The five stages, in the order in which training goes through them.
 ORDER = ("nothing", "points", "splitting", "triangles", "octahedron")
 
 
@@ -15,6 +19,9 @@ def geometry(W: Float[Tensor, "instance hidden 6"]) -> list[str]:
     """Each model's arrangement of two sets of three: "octahedron", or how many directions each has, as in "1+3".
 
     The smaller number comes first, since sets may change places.
+
+    Args:
+        W: weights; the first three features are one set.
 
     Raises:
         ValueError: W is not finite.
@@ -31,6 +38,9 @@ def geometry(W: Float[Tensor, "instance hidden 6"]) -> list[str]:
 
 def stage(geometry: str) -> str:
     """Which of the five stages in `ORDER` an arrangement belongs to.
+
+    Args:
+        geometry: "octahedron", or two numbers of directions, as in "1+3".
 
     >>> [stage(name) for name in ("0+1", "1+1", "2+3", "3+3", "octahedron")]
     ['nothing', 'points', 'splitting', 'triangles', 'octahedron']

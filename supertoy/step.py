@@ -22,7 +22,11 @@ _relu_gradient = torch.ops.aten.threshold_backward.grad_input  # gradient where 
 
 
 def pack(model: ToyModel) -> list[Float[Tensor, "instance hidden_and_bias feature"]]:
-    """A model's parameters as matrices: output weights Vᵀ with b as a last row, and, if untied, W with a row of zeros."""
+    """A model's parameters as matrices: output weights Vᵀ with b as a last row, and, if untied, W with a row of zeros.
+
+    Args:
+        model: any of the models but `HiddenBiasModel`.
+    """
     with torch.no_grad():
         outward = torch.cat([model.output_weights.mT, model.b[:, None]], dim=1)
         if model.tied:
@@ -31,7 +35,17 @@ def pack(model: ToyModel) -> list[Float[Tensor, "instance hidden_and_bias featur
 
 
 def unpack(model: ToyModel, matrices: list[Tensor]) -> dict[str, Tensor]:
-    """The inverse of `pack`, with the names of the model's parameters; leading axes may be any."""
+    """The inverse of `pack`, with the names of the model's parameters; leading axes may be any.
+
+    Args:
+        model: says which kind of model.
+        matrices: as from `pack`.
+
+    >>> model = st.ReLUOutputModel(n_instances=3, n_features=5, n_hidden=2)
+    >>> [matrix] = pack(model)
+    >>> matrix.shape, unpack(model, [matrix])["W"].equal(model.W)
+    (torch.Size([3, 3, 5]), True)
+    """
     outward, inward = matrices[0], matrices[-1]
     W, V, b = inward[..., :-1, :], outward[..., :-1, :].mT, outward[..., -1, :]
     return {"W": W, "b": b} if model.tied else {"W1": W, "W2": V, "b": b}
@@ -65,7 +79,11 @@ class TrainingStep:
         self.use_rows(root_weight)
 
     def use_rows(self, root_weight: Float[Tensor, "instance row"]) -> None:
-        """Make room for batches of rows with these weights."""
+        """Make room for batches of rows with these weights.
+
+        Args:
+            root_weight: √w of the rows.
+        """
         outward = self.matrices[0]
         n_instances, n_restarts, n_bias_row, n_features = outward.shape
         n_rows, n_models = root_weight.shape[1], n_instances * n_restarts
@@ -100,7 +118,12 @@ class TrainingStep:
     def forward_and_backward(
         self, x: Float[Tensor, "instance feature row"], loss: Float[Tensor, "instance restart 1"]
     ) -> None:
-        """Each model's loss on the rows √w x, and half its gradients."""
+        """Each model's loss on the rows √w x, and half its gradients.
+
+        Args:
+            x: rows √w x.
+            loss: where the loss goes.
+        """
         torch.bmm(self.inward_all, x, out=self.hidden_all)
         if self.model.hidden_relu:
             self.hidden.relu_()
@@ -143,7 +166,11 @@ class TrainingStep:
         self.optimizer.step(self.gradients, learning_rate)
 
     def keep(self, restart: Tensor) -> None:
-        """Go on with these restarts, [instance, kept]; `use_rows` has to follow."""
+        """Go on with these restarts, [instance, kept]; `use_rows` has to follow.
+
+        Args:
+            restart: numbers of those that go on.
+        """
         self.matrices = [_kept(matrix, restart) for matrix in self.matrices]
         self.optimizer.keep(self.matrices, restart)
 
@@ -154,7 +181,11 @@ class ActivationStep(TrainingStep):
     weights_ride = False
 
     def use_rows(self, root_weight: Float[Tensor, "instance row"]) -> None:
-        """Make room for batches of rows with these weights."""
+        """Make room for batches of rows with these weights.
+
+        Args:
+            root_weight: √w of the rows.
+        """
         super().use_rows(torch.ones_like(root_weight))
         self.weight = root_weight.square().to(self.output)[:, None, None]
 
@@ -172,12 +203,20 @@ class ActivationStep(TrainingStep):
 
 
 def step_kind(model: ToyModel) -> type[TrainingStep]:
-    """The class of step that trains this kind of model."""
+    """The class of step that trains this kind of model.
+
+    Args:
+        model: any of the models but `HiddenBiasModel`.
+    """
     return ActivationStep if model.any_activation else TrainingStep
 
 
 class GradientDescent:
-    """Plain gradient descent: every parameter moves by the learning rate times its gradient."""
+    """Plain gradient descent: every parameter moves by the learning rate times its gradient.
+
+    Args:
+        matrices: parameters, changed in place.
+    """
 
     sees_scale = True  # of the loss: twice the loss makes twice the step
 
@@ -185,11 +224,21 @@ class GradientDescent:
         self.matrices = matrices
 
     def step(self, gradients: list[Tensor], learning_rate: float) -> None:
-        """Change the matrices by one step against the gradients, of which these are half."""
+        """Change the matrices by one step against the gradients, of which these are half.
+
+        Args:
+            gradients: half of them, one for each matrix.
+            learning_rate: of this step.
+        """
         torch._foreach_add_(self.matrices, gradients, alpha=-2 * learning_rate)
 
     def keep(self, matrices: list[Tensor], restart: Tensor) -> None:
-        """Go on with `matrices`; there is nothing else to remember."""
+        """Go on with `matrices`; there is nothing else to remember.
+
+        Args:
+            matrices: parameters of the restarts that go on.
+            restart: their numbers, [instance, kept].
+        """
         self.matrices = matrices
 
 
@@ -197,6 +246,9 @@ class Adam:
     """Adam with one fused operation for all parameters, which an interrupt cannot leave half done.
 
     β1 = 0.8 and β2 = 0.9 forget faster than usual. Trainings here are hundreds of steps long, not hundreds of thousands.
+
+    Args:
+        matrices: parameters, changed in place.
 
     Source: Kingma & Ba (2015), algorithm 1.
     """
@@ -210,7 +262,12 @@ class Adam:
         self.n_steps = [torch.zeros((), dtype=torch.float32, device=matrix.device) for matrix in matrices]
 
     def step(self, gradients: list[Tensor], learning_rate: float) -> None:
-        """Change the matrices by one step against the gradients."""
+        """Change the matrices by one step against the gradients.
+
+        Args:
+            gradients: one for each matrix, at any scale.
+            learning_rate: of this step.
+        """
         torch._foreach_add_(self.n_steps, 1)
         # What torch.optim.Adam(fused=True) calls too, without 20 µs of bookkeeping, as long as a whole step takes here.
         torch._fused_adam_(
@@ -219,11 +276,17 @@ class Adam:
         )  # fmt: skip
 
     def keep(self, matrices: list[Tensor], restart: Tensor) -> None:
-        """Go on with `matrices` in place of those that these restarts were chosen from."""
+        """Go on with `matrices` in place of those that these restarts were chosen from.
+
+        Args:
+            matrices: parameters of the restarts that go on.
+            restart: their numbers, [instance, kept].
+        """
         self.matrices = matrices
         self.means, self.squares = ([_kept(t, restart) for t in state] for state in (self.means, self.squares))
 
 
+#: What turns gradients into a step, by name.
 OPTIMIZERS: dict[str, type[Adam] | type[GradientDescent]] = {"adam": Adam, "gradient descent": GradientDescent}
 
 

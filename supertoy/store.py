@@ -30,6 +30,13 @@ class Store:
     Raises:
         ValueError: the folder is none, or holds another sweep's results or something else.
         OSError: it cannot be written to.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     store = Store(folder, {"n_steps": 100})
+    ...     store.write(0, {"loss": torch.ones(2)})
+    ...     store.read(0), store.read(1)
+    ({'loss': tensor([1., 1.])}, None)
     """
 
     def __init__(self, folder: str | os.PathLike[str], description: dict[str, Any]) -> None:
@@ -71,12 +78,20 @@ class Store:
             self._write(path, json.dumps(description, indent=1).encode())
 
     def check_writable(self) -> None:
-        """Raise OSError now if shards could not be written later."""
+        """Find out now whether shards can be written later.
+
+        Raises:
+            OSError: they cannot.
+        """
         self._write(self.folder / ".writable", b"")
         (self.folder / ".writable").unlink(missing_ok=True)
 
     def read(self, shard: int) -> dict[str, Tensor] | None:
-        """A finished shard's tensors; None, with a warning, if it is damaged or foreign; None if it is not there."""
+        """A finished shard's tensors; None, with a warning, if it is damaged or foreign; None if it is not there.
+
+        Args:
+            shard: its number.
+        """
         path, label = self._paths(shard)
         if not (path.exists() and label.exists()):
             return None
@@ -93,6 +108,10 @@ class Store:
 
     def write(self, shard: int, tensors: dict[str, Tensor]) -> None:
         """Keep a finished shard.
+
+        Args:
+            shard: its number.
+            tensors: by name.
 
         Raises:
             OSError: the disk is full or the folder read-only; shards written before are kept.

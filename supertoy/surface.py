@@ -3,6 +3,8 @@
 With W = (w1, w2) the outputs are ReLU(w1² x1 + w1 w2 x2) and ReLU(w1 w2 x1 + w2² x2). Where w1 w2 >= 0 no ReLU ever cuts
 anything, and the loss is a polynomial. Where w1 w2 < 0 each ReLU cuts along a line through the origin of the unit square,
 and the integrals over the part that is left are again elementary.
+
+Source: T. McGrath's comment on the paper, "Superposition as a phase change".
 """
 
 from dataclasses import dataclass
@@ -100,6 +102,9 @@ def minima(density: float, ratio: float) -> list[Minimum]:
         ValueError: density outside (0, 1]; ratio not above 0.
 
     Source: T. McGrath's comment on the paper, "Superposition as a phase change".
+
+    >>> [minimum.name for minimum in minima(density=0.1, ratio=1.0)]
+    ['antipodal pair', 'confused features']
     """
     checks.require_number(above=0, density=density, ratio=ratio)
     if density > 1:

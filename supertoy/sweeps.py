@@ -1,4 +1,7 @@
-"""Training that outgrows one process or one sitting: many settings, cut into shards."""
+"""Training that outgrows one process or one sitting: many settings, cut into shards.
+
+Source: not in the paper.
+"""
 
 import hashlib
 import inspect
@@ -56,12 +59,18 @@ def sweep(
         **options: what else `train` takes.
 
     Raises:
-        ValueError, TypeError: an argument out of range or of a wrong shape, a store that holds something else; before any
-            training.
+        TypeError: an argument of a wrong kind; before any training.
+        ValueError: an argument out of range or of a wrong shape, a store that holds something else; before any training.
         FloatingPointError: a loss became NaN or infinite, with the step and the instance.
         OSError: the store cannot be written to.
         RuntimeError: the executor died.
         KeyboardInterrupt: finished shards are in the store; the model is as it was.
+
+    >>> data = st.Independent(n_features=2, probability=torch.tensor([[1.0], [0.1]]))
+    >>> whole, cut = (st.ReLUOutputModel(n_instances=2, n_features=2, n_hidden=1) for _ in range(2))
+    >>> record, record_of_shards = st.train(whole, data, n_steps=10), sweep(cut, data, n_steps=10, shard_size=1)
+    >>> torch.allclose(whole.W, cut.W)
+    True
     """
     check_fit(model, data)
     checks.require_int(seed=seed, at_least=0)

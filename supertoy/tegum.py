@@ -3,6 +3,8 @@
 A model in superposition often falls apart into groups of features, each with a subspace of its own, orthogonal to those of
 all other groups. Put together in this way, polytopes form what geometers call a tegum product: an octahedron is the tegum
 product of three digons. So the groups are tegum factors, and most of them are one of a few shapes.
+
+Source: paper, "Uniform superposition".
 """
 
 import math
@@ -17,7 +19,7 @@ from torch import Tensor
 from supertoy import checks
 from supertoy.measures import REPRESENTED, feature_dimensionality, feature_norms
 
-CONNECTED = 0.2  # |W_i·W_j| above it: what training leaves between factors is smaller, what holds a factor together larger
+CONNECTED = 0.2  #: |W_i·W_j| above it: what training leaves between factors is smaller, what holds a factor together larger
 
 
 def _around(n: int, turn: float = 0.0) -> np.ndarray:
@@ -40,7 +42,10 @@ POLYTOPES: dict[str, Float[np.ndarray, "number dimension"]] = {
     "pentagon": _around(5),
     "square antiprism": _square_antiprism(),
 }
-"""Vertices at unit length of the shapes that the paper names, from the fewest features per dimension to the most."""
+"""Vertices at unit length of the shapes that the paper names, from the fewest features per dimension to the most.
+
+:meta hide-value:
+"""
 
 
 @dataclass(frozen=True)

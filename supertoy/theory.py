@@ -115,6 +115,10 @@ def nearest_pca_solution(W: Float[Tensor, "hidden feature"], data: FeatureDistri
 def zero_sparse_loss(b: Float[Tensor, "instance feature"], importance: float | Tensor = 1.0) -> Float[Tensor, "instance"]:
     """L_0 = Σ_i I_i ReLU(b_i)²: the ReLU model's loss on the zero vector.
 
+    Args:
+        b: biases.
+        importance: I_i, broadcasts to [instance, feature].
+
     Raises:
         ValueError: b is not finite; importance negative or of a wrong shape.
 
@@ -138,6 +142,11 @@ def one_sparse_loss_terms(
     Feature benefit is the mean over features of ∫ I_i (x - ReLU(‖W_i‖² x + b_i))² dx; interference the same mean of
     Σ_{j≠i} ∫ I_j ReLU(W_j·W_i x + b_j)² dx, x from 0 to 1. Both in closed form. (The paper writes the sums over features
     without the 1/n, for which its weight of L_1 has to be p (1 - p)^(n-1).)
+
+    Args:
+        W: weights.
+        b: biases.
+        importance: I_i, broadcasts to [instance, feature].
 
     Raises:
         ValueError: W or b is not finite; shapes that do not fit; importance negative or of a wrong shape.
@@ -165,10 +174,19 @@ def k_sparse_losses(
 
     Evaluated subset by subset (2^n of them), each with the Fourier series of `expected_loss`.
 
+    Args:
+        W: weights, of at most 12 features.
+        b: biases.
+        importance: I_i, broadcasts to [instance, feature].
+
     Raises:
         ValueError: more than 12 features; W or b is not finite; importance negative or of a wrong shape.
 
     Source: paper, "Mathematical understanding".
+
+    >>> W, b = torch.tensor([[[1.0, -1.0]]]), torch.zeros(1, 2)  # an antipodal pair errs only where both are active
+    >>> k_sparse_losses(W, b).round(decimals=3)
+    tensor([[0.0000, 0.0000, 0.3330]], dtype=torch.float64)
     """
     _gram_and_importance(W, importance)
     n_instances, n_hidden, n = W.shape
@@ -191,6 +209,10 @@ def k_sparse_losses(
 
 def binomial_weights(n_features: int, probability: Float[Tensor, "instance"]) -> Float[Tensor, "instance n_active"]:
     """Probability that exactly k = 0 ... n of n independent features are active, float64.
+
+    Args:
+        n_features: n.
+        probability: p of each instance.
 
     Raises:
         ValueError: n_features below 1; a probability outside (0, 1].
@@ -233,7 +255,13 @@ def least_interference(n_points: int, n_dimensions: int, *, n_restarts: int = 32
     Returns:
         [n_points, n_dimensions], unit vectors.
 
+    Raises:
+        ValueError: a size below 1.
+
     Source: paper, "Mathematical understanding".
+
+    >>> interference_of(least_interference(4, n_dimensions=2, n_restarts=4)) < 1e-6  # two axes, a point at each end
+    True
     """
 
     def energy(unit: np.ndarray) -> tuple[float, np.ndarray]:
@@ -254,6 +282,9 @@ def thomson_points(n_points: int, *, n_restarts: int = 32, seed: int = 0) -> np.
 
     Returns:
         [n_points, 3], unit vectors.
+
+    Raises:
+        ValueError: a size below 1.
 
     Source: Thomson (1904); paper, "Geometry of superposition", compares the solutions of toy models with these.
     """

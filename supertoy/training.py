@@ -1,4 +1,7 @@
-"""Training: many restarts of many instances at once, of which the lowest expected loss is kept for each instance."""
+"""Training: many restarts of many instances at once, of which the lowest expected loss is kept for each instance.
+
+Source: paper, "Demonstrating superposition".
+"""
 
 import itertools
 import math
@@ -101,6 +104,12 @@ def train(
             best, after its last completed step.
 
     Source: paper, "Demonstrating superposition"; the objective is Σ_i I_i (x_i - x'_i)², in expectation over x.
+
+    >>> data = st.Independent(n_features=2, probability=torch.tensor([[1.0], [0.1]]))  # dense, and sparse
+    >>> model = st.ReLUOutputModel(n_instances=2, n_features=2, n_hidden=1)
+    >>> record = train(model, data, importance=torch.tensor([1.0, 0.9]), n_steps=300, n_restarts=4)
+    >>> st.n_represented(model.W)  # both features share the one dimension where they are sparse
+    tensor([1, 2])
     """
     snapshot_at = frozenset(snapshot_steps)
     I = check_options(
@@ -145,7 +154,26 @@ def check_options(
     snapshot_steps: Iterable[int],
     first_instance: int,
 ) -> Float[Tensor, "instance feature"]:
-    """Refuse what `train` cannot take, and give back the importance of every instance's features."""
+    """Refuse what `train` cannot take, and give back the importance of every instance's features.
+
+    Args:
+        model: as for `train`.
+        data: as for `train`.
+        importance: as for `train`.
+        n_steps: as for `train`.
+        batch_size: as for `train`, at least 4.
+        n_nodes: as for `train`.
+        learning_rate: as for `train`.
+        optimizer: as for `train`.
+        n_restarts: as for `train`.
+        seed: as for `train`.
+        snapshot_steps: as for `train`.
+        first_instance: as for `train`.
+
+    Raises:
+        TypeError: as for `train`.
+        ValueError: as for `train`.
+    """
     check_fit(model, data)
     if model.hidden_bias:
         raise TypeError(
@@ -166,7 +194,11 @@ def check_options(
 
 
 def join(records: list[Record]) -> Record:
-    """One record of all instances, in order, from records of some of them each."""
+    """One record of all instances, in order, from records of some of them each.
+
+    Args:
+        records: with the same steps and snapshots.
+    """
     return Record(
         losses=torch.cat([record.losses for record in records], dim=1),
         restart_losses=torch.cat([record.restart_losses for record in records], dim=1),

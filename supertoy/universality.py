@@ -3,6 +3,8 @@
 The hidden space of a model without hidden activation can be turned (W -> O W with O orthogonal) and no output changes; that
 of a ReLU hidden layer only allows its neurons to change places. And where features are alike, which of them is called the
 first means nothing either (W -> W P). The distance is what is left after the best of each.
+
+Source: not in the paper.
 """
 
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from torch import Tensor
 from supertoy import checks
 from supertoy.rotations import random_orthogonal
 
-Matrix = Float[np.ndarray, "rows columns"]
+Matrix = Float[np.ndarray, "rows columns"]  #: in float64
 
 
 def distance(

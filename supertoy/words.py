@@ -3,6 +3,8 @@
 A language model of the simplest kind gives every word a vector, and some differences between vectors mean something:
 V(king) - V(man) + V(woman) is close to V(queen). Here: nearest words and analogies; how often those are right is in
 `supertoy.relations`.
+
+Source: paper, "Features as directions".
 """
 
 import os
@@ -23,9 +25,9 @@ from supertoy.checks import require_finite, require_int
 class WordVectors:
     """Words, each with a vector.
 
-    Args:
+    Attributes:
         words: each once.
-        vectors: [word, dimension], one row per word.
+        vectors: one row per word.
 
     Raises:
         ValueError: a word comes twice, the words are not as many as the vectors, or an entry is NaN or infinite.
@@ -57,6 +59,10 @@ class WordVectors:
     def rows(self, words: Iterable[str], name: str = "words") -> list[int]:
         """The words' rows.
 
+        Args:
+            words: several, in any order.
+            name: of the argument, for messages.
+
         Raises:
             TypeError: words is one str.
             ValueError: a word is not there. The messages call the argument `name`.
@@ -72,6 +78,9 @@ class WordVectors:
 
 def load(path: str | os.PathLike[str]) -> WordVectors:
     """The word vectors in an npz file that has `words` [word] and `vectors` [word, dimension].
+
+    Args:
+        path: of the file.
 
     Raises:
         FileNotFoundError: path is no file.
@@ -93,7 +102,9 @@ def nearest(
     """The n words whose vectors have the largest cosine with the query, and these cosines, largest first.
 
     Args:
+        vectors: words.
         query: [dimension], of any length but zero.
+        n: how many.
         exclude: words left out.
 
     Raises:
@@ -127,6 +138,11 @@ def analogy(
     """a is to b as c is to what? The n words nearest to V(b) - V(a) + V(c), with their cosines.
 
     Args:
+        vectors: words.
+        a: first word of the first pair.
+        b: second word of the first pair.
+        c: first word of the second pair.
+        n: how many answers.
         keep_query_words: let a, b and c be answers. The custom is to leave them out, and it does much of the work: the sum
             is often nearest to c itself.
 
@@ -150,6 +166,10 @@ def principal_directions(
     """The n directions in which the words differ most, and the share of the variance that each explains.
 
     Of the two signs, each has the one that makes its largest entry positive.
+
+    Args:
+        vectors: words.
+        n: how many, at most the number of dimensions.
 
     Raises:
         ValueError: n is below 1 or above the number of dimensions.

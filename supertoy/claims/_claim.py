@@ -110,7 +110,15 @@ class Registry(Mapping[str, Claim]):
     def claim(
         self, id: str, *, says: str, criterion: str, reason: str, figure: str
     ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
-        """Decorate a judge to register its claim."""
+        """Decorate a judge to register its claim.
+
+        Args:
+            id: section/name.
+            says: as for `Claim`.
+            criterion: as for `Claim`.
+            reason: as for `Claim`.
+            figure: as for `Claim`.
+        """
 
         def register(judge: Callable[..., Outcome]) -> Callable[..., Outcome]:
             self._claims[id] = Claim(id, says, criterion, reason, figure, judge)
@@ -131,6 +139,11 @@ def check(id: str, cases: Iterable[Mapping[str, Any]]) -> Finding:
 
     Raises:
         ValueError: an unknown id; no cases.
+
+    >>> print(check("adversarial/gradient-masking", [
+    ...     {"probability": torch.tensor([1.0, 0.1, 0.01]), "share": torch.tensor([0.9, 0.8, 0.1])}
+    ... ]))
+    adversarial/gradient-masking: reproduced; a gradient step does at most half of the analytic attack's damage ...
     """
     claim = registry[id]
     outcomes = tuple(claim.judge(**case) for case in cases)
@@ -157,7 +170,11 @@ def _record(finding: Finding, path: Path) -> None:
 
 
 class Table:
-    """Findings as a table: Markdown in a notebook, lines of text elsewhere."""
+    """Findings as a table: Markdown in a notebook, lines of text elsewhere.
+
+    Args:
+        findings: one row for each.
+    """
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = list(findings)

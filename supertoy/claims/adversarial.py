@@ -23,6 +23,16 @@ _FACTORS = (1, 3, 5, 10, 20, 50, 100)  # and vulnerabilities
     figure="fig-vulnerability",
 )
 def rises(probability: Float[Tensor, "density"], relative: Float[Tensor, "density"]) -> Outcome:
+    """Judge vulnerability over density.
+
+    Args:
+        probability: p = 1 - S, in any order, 1 among them.
+        relative: vulnerability, in units of that of a model without superposition.
+
+    >>> probability, relative = torch.tensor([1.0, 0.1]), torch.tensor([1.1, 4.0])
+    >>> print(st.claims.check("adversarial/rises", [{"probability": probability, "relative": relative}]))
+    adversarial/rises: reproduced; relative vulnerability within 20 % of 1 at p = 1, more than 3 at its highest
+    """
     dense = bool(probability.max() == 1 and (relative[probability.argmax()] - 1).abs() <= 0.2)
     highest = relative.max().item()
     reached = max((factor for factor in _FACTORS if factor < highest), default=0)
@@ -43,6 +53,12 @@ def rises(probability: Float[Tensor, "density"], relative: Float[Tensor, "densit
     figure="fig-vulnerability-small",
 )
 def tracks_density(relative: Float[Tensor, "density"], features_per_dimension: Float[Tensor, "density"]) -> Outcome:
+    """Judge vulnerability against features per dimension.
+
+    Args:
+        relative: vulnerability at each density, in units of that of a model without superposition.
+        features_per_dimension: ‖W‖² / m at each density.
+    """
     result = pearsonr(features_per_dimension.double().numpy(), relative.double().numpy())
     low = result.confidence_interval(0.95).low
     return Outcome(
@@ -61,6 +77,12 @@ def tracks_density(relative: Float[Tensor, "density"], features_per_dimension: F
     figure="fig-gradients",
 )
 def gradient_masking(probability: Float[Tensor, "density"], share: Float[Tensor, "density"]) -> Outcome:
+    """Judge the damage of gradient attacks over density.
+
+    Args:
+        probability: p = 1 - S, in any order.
+        share: damage of one gradient step, in units of that of the analytic attack.
+    """
     order = probability.argsort()
     sparsest, densest = share[order[: max(1, len(order) // 3)]], share[order[-1]]
     masked, works = bool((sparsest <= 0.5).all()), bool(densest >= 0.8)
@@ -83,6 +105,12 @@ def gradient_masking(probability: Float[Tensor, "density"], share: Float[Tensor,
     figure="fig-defence",
 )
 def training(norm: Float[Tensor, "strength"], features_per_dimension: Float[Tensor, "strength"]) -> Outcome:
+    """Judge what is left of superposition after training against attacks.
+
+    Args:
+        norm: of these attacks, in mean input norms, in any order.
+        features_per_dimension: ‖W‖² / m after each training.
+    """
     strength, features = norm.double().numpy(), features_per_dimension.double().numpy()
     order = strength.argsort()
     strength, features = strength[order], features[order]

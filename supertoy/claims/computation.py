@@ -19,6 +19,18 @@ from supertoy.neurons import in_use, is_primary, main_feature, monosemantic, pol
     figure="fig-exact",
 )
 def exact_abs(W1: Float[Tensor, "6 3"], W2: Float[Tensor, "3 6"], unexplained: float) -> Outcome:
+    """Judge the small model by its weights.
+
+    Args:
+        W1: from features to neurons.
+        W2: from neurons to outputs.
+        unexplained: loss, as a share of the outputs' variance.
+
+    >>> W1 = torch.cat([torch.eye(3), -torch.eye(3)])
+    >>> finding = st.claims.check("computation/exact-abs", [{"W1": W1, "W2": W1.T.abs(), "unexplained": 0.0}])
+    >>> finding.verdict
+    'reproduced'
+    """
     inward, outward = (weights[0] for weights in rescaled(W1[None], W2[None]))
     main = inward.abs().argmax(1)
     value = inward.gather(1, main[:, None])[:, 0]
@@ -41,6 +53,11 @@ def exact_abs(W1: Float[Tensor, "6 3"], W2: Float[Tensor, "3 6"], unexplained: f
     figure="fig-computation",
 )
 def mono_when_dense(W1: Float[Tensor, "2 hidden feature"]) -> Outcome:
+    """Judge the neurons on dense data.
+
+    Args:
+        W1: input weights at p = 1 and at p = 0.3.
+    """
     mixed, used = polysemantic(W1).sum(1).tolist(), in_use(W1).sum(1).tolist()
     words = [
         f"at p = {p:g} {'all' if not n else 'most' if 2 * n < total else 'less than half of the'} neurons"
@@ -58,6 +75,11 @@ def mono_when_dense(W1: Float[Tensor, "2 hidden feature"]) -> Outcome:
     figure="fig-computation",
 )
 def poly_when_sparse(W1: Float[Tensor, "hidden feature"]) -> Outcome:
+    """Judge the neurons on sparse data.
+
+    Args:
+        W1: input weights at p = 0.001.
+    """
     n, total = int(monosemantic(W1[None]).sum()), int(in_use(W1[None]).sum())
     words = "none" if not n else "some" if 2 * n < total else "most"
     return Outcome((n == 0 and total > 0,), f"{words} of the neurons are monosemantic")
@@ -73,6 +95,11 @@ def poly_when_sparse(W1: Float[Tensor, "hidden feature"]) -> Outcome:
     figure="fig-kinds",
 )
 def both(W1: Float[Tensor, "3 hidden feature"]) -> Outcome:
+    """Judge the neurons in between.
+
+    Args:
+        W1: input weights at p = 0.1, 0.03 and 0.01; features from the most important to the least.
+    """
     main = main_feature(W1).double()
     parts, words = [], []
     for p, index, mono, poly in zip((0.1, 0.03, 0.01), main, monosemantic(W1), polysemantic(W1), strict=True):
@@ -93,6 +120,12 @@ def both(W1: Float[Tensor, "3 hidden feature"]) -> Outcome:
     figure="fig-top-activations",
 )
 def primary_secondary(W1: Float[Tensor, "2 hidden feature"], purity: Float[Tensor, "2 hidden"]) -> Outcome:
+    """Judge how many neurons have a primary feature, and how pure they look.
+
+    Args:
+        W1: input weights at p = 0.01 and at p = 0.001.
+        purity: as from `supertoy.neurons.purity_at_the_top`, for the same models.
+    """
     poly = polysemantic(W1)
     primary = poly & is_primary(W1)
     parts, words = [], []
@@ -116,6 +149,12 @@ def primary_secondary(W1: Float[Tensor, "2 hidden feature"], purity: Float[Tenso
     figure="fig-motif",
 )
 def asymmetric_motif(n_models: int, increase: Float[Tensor, "motif"]) -> Outcome:
+    """Judge whether the motif occurs, and whether its inhibition does anything.
+
+    Args:
+        n_models: how many were searched.
+        increase: of the loss without the inhibiting weight, relative, for each occurrence.
+    """
     if not len(increase):
         return Outcome((False, False), f"found in none of {n_models} models")
     middle = increase.median().item()

@@ -15,8 +15,8 @@ from supertoy.claims._words import below
 from supertoy.measures import REPRESENTED, feature_norms
 from supertoy.sets import collapsed, partner_angles
 
-COLLAPSED_AT = {0.04: 0, 0.1: 1, 0.175: 2, 0.35: 3}  # pairs, in the middle of the paper's ranges of density
-DENSE = 0.75
+COLLAPSED_AT = {0.04: 0, 0.1: 1, 0.175: 2, 0.35: 3}  #: pairs, in the middle of the paper's ranges of density
+DENSE = 0.75  #: a density at which all that is left is PCA
 
 
 @registry.claim(
@@ -27,6 +27,15 @@ DENSE = 0.75
     figure="fig-orthogonal",
 )
 def orthogonal(W: Float[Tensor, "2 4"]) -> Outcome:
+    """Judge the solution of lowest loss.
+
+    Args:
+        W: its weights; the features of a pair follow each other.
+
+    >>> W = torch.tensor([[1.0, 0.0, -1.0, 0.0], [0.0, 1.0, 0.0, -1.0]])
+    >>> print(st.claims.check("correlation/orthogonal", [{"W": W}]))
+    correlation/orthogonal: reproduced; partners within 5° of 90° in the solution of lowest loss
+    """
     return _both_pairs(W, 90.0)
 
 
@@ -38,6 +47,11 @@ def orthogonal(W: Float[Tensor, "2 4"]) -> Outcome:
     figure="fig-antipodal",
 )
 def antipodal(W: Float[Tensor, "2 4"]) -> Outcome:
+    """Judge the solution of lowest loss.
+
+    Args:
+        W: its weights; the features of a pair follow each other.
+    """
     return _both_pairs(W, 180.0)
 
 
@@ -63,6 +77,13 @@ def _both_pairs(W: Tensor, wanted: float) -> Outcome:
 def side_by_side(
     W: Float[Tensor, "2 6"], W_independent: Float[Tensor, "2 6"], has_collapsed: Bool[Tensor, "start"]
 ) -> Outcome:
+    """Judge the solutions of lowest loss, and all starts.
+
+    Args:
+        W: weights of the model of pairs; the features of a pair follow each other.
+        W_independent: weights of the model of independent features.
+        has_collapsed: whether a pair has, in each start of the model of pairs.
+    """
     partners = partner_angles(W[None])[0]
     together = _is_hexagon(W) and bool((partners < 75).all())
     alone = _is_hexagon(W_independent)
@@ -93,6 +114,12 @@ def _is_hexagon(W: Tensor) -> bool:
     figure="fig-bases",
 )
 def local_bases(W: Float[Tensor, "10 20"], W_independent: Float[Tensor, "10 20"]) -> Outcome:
+    """Judge the solutions of lowest loss.
+
+    Args:
+        W: weights of the model of sets; the first ten features are one set.
+        W_independent: weights of the model of independent features.
+    """
     largest, within, across = _cosines(W)
     all_there = bool((feature_norms(W[None]) > REPRESENTED).all())
     other = _cosines(W_independent)[0]
@@ -131,7 +158,15 @@ def collapse(
     pca_loss: Float[Tensor, "density"],
     crossings: Sequence[float | None] = (),
 ) -> Outcome:
-    """`crossings` are the densities at which one, two and three collapsed pairs become better than one fewer."""
+    """Judge the solution of lowest loss at each density.
+
+    Args:
+        density: p of the pairs, in any order.
+        W: its weights; the features of a pair follow each other.
+        loss: its expected loss.
+        pca_loss: what the first two principal components leave.
+        crossings: densities at which one, two and three collapsed pairs become better than one fewer; None for never.
+    """
     is_collapsed = collapsed(W, 2)
     norms = feature_norms(W).unflatten(-1, (-1, 2))
     counts, halves = {}, True

@@ -26,6 +26,13 @@ from supertoy.sets import antipodes, is_octahedron
 def energy_levels(
     steps: Int[Tensor, "snapshot"], D: Float[Tensor, "snapshot feature"], loss: Float[Tensor, "snapshot"]
 ) -> Outcome:
+    """Judge one training.
+
+    Args:
+        steps: of the snapshots, ascending and evenly spaced.
+        D: dimensionalities after each of them.
+        loss: expected loss after each of them.
+    """
     represented = D[-1] > JUMP
     if not represented.any():
         return Outcome((False, False, False), "no feature is represented")
@@ -61,6 +68,14 @@ def geometric_stages(
     angle: Float[Tensor, "run"],
     in_order: Bool[Tensor, "run"],
 ) -> Outcome:
+    """Judge many trainings.
+
+    Args:
+        W: weights of lowest loss; the first three features are one set.
+        n_between: plateaus between the first and the last of each run.
+        angle: between the sets on the first plateau after the start, in degrees.
+        in_order: whether points, triangles and the octahedron follow each other.
+    """
     octahedron = bool(is_octahedron(W[None]))
     shares = [(n_between >= k).double().mean().item() for k in (1, 2)]
     apart, ordered = (angle >= 154).double().mean().item(), in_order.double().mean().item()
@@ -87,6 +102,15 @@ def _runs(share: float) -> str:
     figure="fig-stages",
 )
 def cross_set_antipodes(W: Float[Tensor, "run 3 6"]) -> Outcome:
+    """Judge how runs end.
+
+    Args:
+        W: weights at the end of each; the first three features are one set.
+
+    >>> W = torch.cat([torch.eye(3), -torch.eye(3)], dim=1)
+    >>> print(st.claims.check("dynamics/cross-set-antipodes", [{"W": W[None]}]))
+    dynamics/cross-set-antipodes: reproduced; most runs end in an octahedron; in 100 % of these all partners come ...
+    """
     partner = antipodes(W)
     whole = is_octahedron(W)
     if not whole.any():
@@ -109,6 +133,11 @@ def cross_set_antipodes(W: Float[Tensor, "run 3 6"]) -> Outcome:
     figure="fig-dynamics",
 )
 def paths(taken: Sequence[tuple[str, ...]]) -> Outcome:
+    """Judge the paths of many runs.
+
+    Args:
+        taken: each run's path, as from `supertoy.stages.path`.
+    """
     counts = [count for _, count in Counter(taken).most_common()]
     if not taken:
         return Outcome((False, False), "no runs")
@@ -129,6 +158,12 @@ def paths(taken: Sequence[tuple[str, ...]]) -> Outcome:
     figure="fig-stages",
 )
 def pca_first(inside: Float[Tensor, "run"], distance: Float[Tensor, "run"]) -> Outcome:
+    """Judge the first plateau after the start of each run.
+
+    Args:
+        inside: share of ‖W‖² in the leading principal components.
+        distance: of WᵀW from their projection, relative, in Frobenius norm.
+    """
     both = ((inside >= 0.95) & (distance <= 0.1)).double().mean().item()
     share, off = inside.median().item(), distance.median()
     return Outcome(

@@ -18,6 +18,7 @@ from supertoy.curves import first_crossing
 from supertoy.measures import REPRESENTED, dimensions_per_feature, feature_dimensionality, feature_norms, n_represented
 from supertoy.tegum import POLYTOPES, tegum_factors
 
+#: Dimensionalities of features in the shapes that the paper names.
 LEVELS = {"3/4": 3 / 4, "2/3": 2 / 3, "1/2": 1 / 2, "2/5": 2 / 5, "3/8": 3 / 8}
 
 
@@ -30,6 +31,11 @@ LEVELS = {"3/4": 3 / 4, "2/3": 2 / 3, "1/2": 1 / 2, "2/5": 2 / 5, "3/8": 3 / 8}
     figure="fig-dstar",
 )
 def sticky(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
+    """Judge models over sparsity.
+
+    Args:
+        W: weights at each of the sparsities, ascending.
+    """
     D = dimensions_per_feature(W)
     longest = {name: _longest_run((D / level - 1).abs() < 0.05) for name, level in (("1", 1.0), ("1/2", 0.5))}
     held = tuple(n >= 3 for n in longest.values())
@@ -50,6 +56,11 @@ def sticky(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     figure="fig-dimensionalities",
 )
 def levels(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
+    """Judge models over sparsity.
+
+    Args:
+        W: weights at each of the sparsities.
+    """
     D = feature_dimensionality(W)
     D = D[(feature_norms(W) > REPRESENTED) & (D >= 0.3)]
     if not len(D):
@@ -73,6 +84,14 @@ def levels(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     figure="fig-dimensionalities",
 )
 def budget(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
+    """Judge models over sparsity.
+
+    Args:
+        W: weights at each of the sparsities.
+
+    >>> print(st.claims.check("geometry/budget", [{"W": torch.eye(2).repeat(1, 1, 1)}]))
+    geometry/budget: reproduced; within 5 % of m at 100 % of 1 sparsities; off by below 0.01 m
+    """
     off = (feature_dimensionality(W).sum(-1) / W.shape[1] - 1).abs()
     share = (off < 0.05).double().mean().item()
     return Outcome(
@@ -89,6 +108,12 @@ def budget(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     figure="fig-dstar",
 )
 def size_free(W: Float[Tensor, "setting _m _n"], W_reference: Float[Tensor, "setting _M _N"]) -> Outcome:
+    """Judge models of two sizes over sparsity.
+
+    Args:
+        W: weights of models of one size at each of the sparsities.
+        W_reference: weights of models of another size at the same sparsities.
+    """
     room = (n_represented(W) <= W.shape[2] / 2) & (n_represented(W_reference) <= W_reference.shape[2] / 2)
     ratio = (dimensions_per_feature(W) / dimensions_per_feature(W_reference))[room]
     if not len(ratio):
@@ -108,6 +133,14 @@ def size_free(W: Float[Tensor, "setting _m _n"], W_reference: Float[Tensor, "set
     figure="fig-solids",
 )
 def tegum(name: str, vertices: Float[Tensor, "3 feature"], W: Float[Tensor, "3 feature"], factors: Sequence[str]) -> Outcome:
+    """Judge a polytope and the model of as many features.
+
+    Args:
+        name: of the polytope.
+        vertices: of the polytope, as columns.
+        W: weights of the model of lowest loss.
+        factors: shapes that it should fall into.
+    """
     ideal = tegum_factors(vertices)
     D = feature_dimensionality(vertices[None])[0]
     wanted = torch.cat([D.new_full((len(f.features),), f.n_dimensions / len(f.features)) for f in ideal])
@@ -129,6 +162,13 @@ def tegum(name: str, vertices: Float[Tensor, "3 feature"], W: Float[Tensor, "3 f
 def low_rank(
     projected: Sequence[Float[Tensor, "_n _n"]], vertices: Mapping[str, Float[np.ndarray, "_number _dimension"]]
 ) -> Outcome:
+    """Judge the algebra.
+
+    Args:
+        projected: for n = 2 to 8 the basis of R^n, projected.
+        vertices: of each named shape, as rows.
+    """
+
     def is_simplex(points: Tensor) -> bool:
         n = len(points)
         unit = torch.nn.functional.normalize(points, dim=0)
@@ -156,6 +196,12 @@ def low_rank(
     figure="fig-perturbed",
 )
 def pentagon_stretch(ratio: Float[Tensor, "setting"], W: Float[Tensor, "setting 2 5"]) -> Outcome:
+    """Judge pentagons of which the last feature is denser or sparser.
+
+    Args:
+        ratio: its density to that of the others.
+        W: weights of the best pentagon at each ratio.
+    """
     angle = torch.atan2(W[:, 1], W[:, 0]).double()
     away = torch.rad2deg((angle[:, :4] - angle[:, 4:]).remainder(2 * math.pi))
     away = torch.minimum(away, 360 - away).sort(1).values[:, :2].mean(1)
@@ -180,6 +226,13 @@ def pentagon_stretch(ratio: Float[Tensor, "setting"], W: Float[Tensor, "setting 
 def pentagon_digon(
     ratio: Float[Tensor, "setting"], pentagon: Float[Tensor, "setting"], digons: Float[Tensor, "setting"]
 ) -> Outcome:
+    """Judge where two geometries cost the same.
+
+    Args:
+        ratio: density of the last feature to that of the others, ascending.
+        pentagon: lowest loss of a pentagon at each ratio, infinite where none was found.
+        digons: lowest loss of two digons without the last feature, likewise.
+    """
     crossing = first_crossing(ratio, falling=pentagon, rising=digons)
     if crossing is None:
         return Outcome((False, False), "the losses do not cross")
@@ -205,6 +258,12 @@ def pentagon_digon(
     figure="fig-perturbed",
 )
 def norm_bias(norm: Float[Tensor, "feature"], b: Float[Tensor, "feature"]) -> Outcome:
+    """Judge one pentagon.
+
+    Args:
+        norm: ‖W_i‖.
+        b: biases of the outputs.
+    """
     compensates = bool((b < 0).all() and (b > -0.5).all() and (norm > 1).all())
 
     def off(ratio: Tensor) -> float:

@@ -15,8 +15,8 @@ from supertoy.claims._claim import Outcome, registry
 from supertoy.claims._words import at_least, below
 from supertoy.surface import Minimum
 
-BAND = 0.1
-TRIPLE_POINT = 4 / 7  # the density at which p/3 - p²/4 = p²/3, with both features equally important
+BAND = 0.1  #: what the best candidate of another phase costs more, up to which phases are not compared
+TRIPLE_POINT = 4 / 7  #: the density at which p/3 - p²/4 = p²/3, with both features equally important
 
 
 @registry.claim(
@@ -40,6 +40,14 @@ def theory(
     density: Float[Tensor, "point"],
     ratio: Float[Tensor, "point"],
 ) -> Outcome:
+    """Judge the closed forms over the plane.
+
+    Args:
+        losses: closed forms.
+        exact: expected losses of the same candidates.
+        density: p = 1 - S.
+        ratio: r, importance of the extra feature relative to the others.
+    """
     error = ((losses - exact).abs() / exact).max().item()
     n_best = len(losses.argmin(0).unique())
     meeting = int((losses.amax(0) / losses.amin(0)).argmin())
@@ -68,6 +76,13 @@ def theory(
     figure="fig-phase-n2",
 )
 def empirical(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: Float[Tensor, "point"]) -> Outcome:
+    """Judge trained models over the plane.
+
+    Args:
+        theory: phase by closed forms.
+        trained: phase of the trained model.
+        gap: what the best candidate of another phase costs more, relative to the lowest loss.
+    """
     outside = gap > BAND
     if not outside.any():
         return Outcome((False,), "no point lies outside the band")
@@ -88,6 +103,12 @@ def empirical(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: 
     figure="fig-phase-crossing",
 )
 def first_order(slope: Float[Tensor, "point"], phase: Int[Tensor, "point"]) -> Outcome:
+    """Judge a line through a boundary.
+
+    Args:
+        slope: of the lowest loss.
+        phase: of the best candidate.
+    """
     change = slope.diff().abs() / torch.maximum(slope[1:], slope[:-1])
     crossing = phase.diff() != 0
     if int(crossing.sum()) != 1 or len(change) < 2:
@@ -107,6 +128,15 @@ def first_order(slope: Float[Tensor, "point"], phase: Int[Tensor, "point"]) -> O
     figure="fig-reconstructions",
 )
 def loses_both(outputs: Float[Tensor, "3 2"]) -> Outcome:
+    """Judge reconstructions.
+
+    Args:
+        outputs: of the antipodal model on [1, 0], [0, 1] and [1, 1].
+
+    >>> outputs = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    >>> print(st.claims.check("phase/loses-both", [{"outputs": outputs}]))
+    phase/loses-both: reproduced; squared error below 0.01 on [1, 0] and [0, 1], 2.0 on [1, 1]
+    """
     x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     error = (outputs - x).square().sum(1)
     return Outcome(
@@ -125,6 +155,13 @@ def loses_both(outputs: Float[Tensor, "3 2"]) -> Outcome:
     figure="fig-surface",
 )
 def loss_surface(closed: Float[Tensor, "point"], brute: Float[Tensor, "point"], path: Float[Tensor, "step 2"]) -> Outcome:
+    """Judge the closed form, and how its minimum moves.
+
+    Args:
+        closed: closed form at random points.
+        brute: the exact loss there, computed another way.
+        path: (w1, w2) of the lowest minimum along a line of settings.
+    """
     agrees = ((closed - brute).abs() / brute).max().item() < 1e-6
     steps, total = path.diff(dim=0).norm(dim=1), (path[-1] - path[0]).norm().item()
     return Outcome(
@@ -143,6 +180,12 @@ def loss_surface(closed: Float[Tensor, "point"], brute: Float[Tensor, "point"], 
     figure="fig-paths",
 )
 def confused_feature(dense: Sequence[Minimum], counts: Int[Tensor, "setting"]) -> Outcome:
+    """Judge the minima of the loss surface.
+
+    Args:
+        dense: minima at p = 1, r = 1, lowest first.
+        counts: how many there are at each setting of the diagram.
+    """
     w = torch.tensor([dense[0].w1, dense[0].w2])
     distance = (w - 0.5**0.5).norm().item()
     share = (counts >= 2).double().mean().item()
@@ -160,6 +203,11 @@ def confused_feature(dense: Sequence[Minimum], counts: Int[Tensor, "setting"]) -
     figure="fig-activations",
 )
 def activation_matters(agreement: Mapping[str, float]) -> Outcome:
+    """Judge diagrams of other activations.
+
+    Args:
+        agreement: share of the points in the phase that the ReLU has there, by activation.
+    """
     different = [name for name, share in agreement.items() if share < 0.8]
     most = min(agreement, key=lambda name: agreement[name])
     text = f"quite different for {len(different)} of {len(agreement)}"

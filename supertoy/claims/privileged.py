@@ -12,7 +12,7 @@ from supertoy.claims._words import at_least
 from supertoy.measures import REPRESENTED, feature_norms
 from supertoy.neurons import alignment, monosemantic, polysemantic
 
-# By density: monosemantic neurons, polysemantic ones, and the features in the latter, as the paper has them.
+#: By density: monosemantic neurons, polysemantic ones, and the features in the latter, as the paper has them.
 REGIMES = {0.75: (5, 0, 0), 0.35: (3, 2, 3), 0.15: (2, 3, 5), 0.12: (1, 4, 6), 0.06: (0, 5, 8), 0.03: (0, 5, 10)}
 
 
@@ -25,6 +25,16 @@ REGIMES = {0.75: (5, 0, 0), 0.35: (3, 2, 3), 0.15: (2, 3, 5), 0.12: (1, 4, 6), 0
     figure="fig-privileged-weights",
 )
 def aligned(relu: Float[Tensor, "setting hidden feature"], linear: Float[Tensor, "setting hidden feature"]) -> Outcome:
+    """Judge two kinds of hidden layer.
+
+    Args:
+        relu: weights of the models with a ReLU in it, at p = 0.75 and 0.5.
+        linear: weights of those without.
+
+    >>> relu, linear = torch.eye(2)[None], torch.tensor([[[0.6, 0.8], [-0.8, 0.6]]])
+    >>> print(st.claims.check("privileged/aligned", [{"relu": relu, "linear": linear}]))
+    privileged/aligned: reproduced; largest neuron's share: 100 % with the ReLU, 75 % or less without
+    """
     shares = []
     for W in (relu, linear):
         there = feature_norms(W) > REPRESENTED
@@ -38,7 +48,11 @@ def aligned(relu: Float[Tensor, "setting hidden feature"], linear: Float[Tensor,
 
 
 def regimes(W: Float[Tensor, "setting hidden feature"]) -> Int[Tensor, "setting 3"]:
-    """Monosemantic neurons, polysemantic ones, and represented features that have most of their weight in the latter."""
+    """Monosemantic neurons, polysemantic ones, and represented features that have most of their weight in the latter.
+
+    Args:
+        W: weights at each density.
+    """
     W = W.clamp(min=0)
     mono, poly = monosemantic(W), polysemantic(W)
     squares = W.square()
@@ -58,6 +72,11 @@ def regimes(W: Float[Tensor, "setting hidden feature"]) -> Int[Tensor, "setting 
     figure="fig-privileged",
 )
 def mono_to_poly(W: Float[Tensor, "6 hidden feature"]) -> Outcome:
+    """Judge how many neurons are of which kind.
+
+    Args:
+        W: weights at the densities of `REGIMES`.
+    """
     found = regimes(W)
     parts = [tuple(row) == expected for row, expected in zip(found.tolist(), REGIMES.values(), strict=True)]
     active = W[-1].clamp(min=0)
@@ -82,6 +101,13 @@ def mono_to_poly(W: Float[Tensor, "6 hidden feature"]) -> Outcome:
 def avoids_relu(
     positive: Float[Tensor, "setting"], loss: Float[Tensor, "setting"], linear_loss: Float[Tensor, "setting"]
 ) -> Outcome:
+    """Judge models with a bias in their hidden layer.
+
+    Args:
+        positive: share of positive pre-activations at each density.
+        loss: of these models.
+        linear_loss: of models with a linear hidden layer.
+    """
     least, ratio = positive.min().item(), (loss / linear_loss).max().item()
     compared = "no more than" if ratio <= 1.02 else "more than"
     return Outcome(

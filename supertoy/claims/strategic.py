@@ -23,7 +23,13 @@ def l1_removes(
     features_per_dimension: Float[Tensor, "strength"],
     loss: Float[Tensor, "strength"],
 ) -> Outcome:
-    """Strengths ascend from 0."""
+    """Judge models over the strength of the penalty.
+
+    Args:
+        superposition: mean over represented features; strengths ascend from 0.
+        features_per_dimension: represented features over m.
+        loss: without the penalty.
+    """
     gone = (superposition < 0.05) & (features_per_dimension >= 0.5)
     removes = bool(superposition[0] > 0.5 and gone.any())
     ratio = (loss[gone].min() / loss[0]).item() if gone.any() else 0.0
@@ -47,6 +53,12 @@ def _times(ratio: float) -> str:
     figure="fig-dictionary-density",
 )
 def dictionary_recovers(probability: Float[Tensor, "density"], share_found: Float[Tensor, "density"]) -> Outcome:
+    """Judge dictionaries over density.
+
+    Args:
+        probability: p = 1 - S, in any order.
+        share_found: of the represented features.
+    """
     sparse = share_found[probability < 0.031]
     recovers, stops = bool(len(sparse) and (sparse >= 0.9).all()), bool((share_found <= 0.5).any())
     found = at_least(sparse.min().item()) if len(sparse) else "nothing"
@@ -63,6 +75,12 @@ def dictionary_recovers(probability: Float[Tensor, "density"], share_found: Floa
     figure="fig-hybrid",
 )
 def hybrid(features_per_dimension: Float[Tensor, "strength"], missed: Float[Tensor, "strength"]) -> Outcome:
+    """Judge how well models over the strength of the penalty can be decoded.
+
+    Args:
+        features_per_dimension: ‖W‖² / m.
+        missed: share that decoding misses.
+    """
     features, share = features_per_dimension.double().numpy(), missed.double().numpy()
     follows = bool(spearmanr(features, share).statistic >= 0.9)
     most, least = share[features.argmax()], share[features.argmin()]
@@ -84,6 +102,17 @@ def hybrid(features_per_dimension: Float[Tensor, "strength"], missed: Float[Tens
     figure="fig-roc",
 )
 def cosine_peril(superposed: float, dedicated: float, unfolded: float) -> Outcome:
+    """Judge false alarms, as shares of the inputs without the feature.
+
+    Args:
+        superposed: in a model with superposition.
+        dedicated: in a model without.
+        unfolded: in a model with superposition, after unfolding.
+
+    >>> case = {"superposed": 0.2, "dedicated": 0.02, "unfolded": 0.03}
+    >>> print(st.claims.check("strategic/cosine-peril", [case]).verdict)
+    reproduced
+    """
     excess = superposed - dedicated
     raises = superposed >= 2 * dedicated and excess > 0
     removed = (superposed - unfolded) / excess if excess > 0 else 0.0
@@ -105,6 +134,13 @@ def cosine_peril(superposed: float, dedicated: float, unfolded: float) -> Outcom
     figure="fig-dog",
 )
 def pure_features(right: float, n_codes: float, n_neurons: float) -> Outcome:
+    """Judge how activations are described.
+
+    Args:
+        right: share of the composites in which the three largest codes are the three features.
+        n_codes: codes that make up 90 % of the squared length, on average.
+        n_neurons: neurons that do.
+    """
     few = n_codes <= 4 and n_neurons >= 2 * n_codes
     return Outcome(
         (right >= 0.9, few),
@@ -123,6 +159,12 @@ def pure_features(right: float, n_codes: float, n_neurons: float) -> Outcome:
     figure="fig-firing",
 )
 def loss_per_activation(probability: Float[Tensor, "density"], relative: Float[Tensor, "density"]) -> Outcome:
+    """Judge what activations are good for.
+
+    Args:
+        probability: p = 1 - S, in any order.
+        relative: loss reduced per neuron activation, as from `supertoy.firing.gain_per_activation`.
+    """
     not_better = bool((relative <= 1.02).all())
     sparsest = relative[probability.argmin()].item()
     rises = bool(spearmanr((-probability).double().numpy(), relative.double().numpy()).statistic >= 0.8)

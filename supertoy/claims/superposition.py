@@ -27,6 +27,11 @@ from supertoy.theory import interference_of
     figure="fig-opening",
 )
 def dense_orthogonal(W: Float[Tensor, "2 feature"]) -> Outcome:
+    """Judge one model.
+
+    Args:
+        W: its weights, the most important feature first.
+    """
     norm, cosine = _norms(W), _cosines(W)
     rest = norm[2:].max().item()
     holds = bool(norm[:2].min() > 0.8) and rest < 0.3 and abs(cosine[0, 1].item()) < 0.1
@@ -44,6 +49,11 @@ def dense_orthogonal(W: Float[Tensor, "2 feature"]) -> Outcome:
     figure="fig-opening",
 )
 def antipodal_at_80(W: Float[Tensor, "2 5"]) -> Outcome:
+    """Judge one model.
+
+    Args:
+        W: its weights, the most important feature first.
+    """
     norm, cosine = _norms(W), _cosines(W)[:4, :4]
     partner = cosine.min(-1)
     others = cosine.abs().sort(-1).values[:, :2].max()  # of |cosine| with the three others, the two smaller
@@ -63,6 +73,16 @@ def antipodal_at_80(W: Float[Tensor, "2 5"]) -> Outcome:
     figure="fig-opening",
 )
 def pentagon_at_90(W: Float[Tensor, "2 5"]) -> Outcome:
+    """Judge one model.
+
+    Args:
+        W: its weights.
+
+    >>> angle = 2 * torch.pi * torch.arange(5) / 5
+    >>> pentagon = torch.stack([angle.cos(), angle.sin()])
+    >>> print(st.claims.check("superposition/pentagon-at-90", [{"W": pentagon}]))
+    superposition/pentagon-at-90: reproduced; norms 1.0; gaps within 0.01° of 72°; W_i·W_j up to 0.3
+    """
     norm = _norms(W)
     angle = torch.rad2deg(torch.atan2(W[1], W[0]).double()).sort().values
     gaps = torch.diff(angle, append=angle[:1] + 360)
@@ -87,6 +107,13 @@ def linear_is_pca(
     b: Float[Tensor, "instance feature"],
     probability: Float[Tensor, "instance"],
 ) -> Outcome:
+    """Judge linear models.
+
+    Args:
+        W: weights at each density.
+        b: biases.
+        probability: p = 1 - S.
+    """
     kept = torch.arange(W.shape[2]) < W.shape[1]
     gram_error = (W.mT @ W - kept.float().diag()).abs().max().item()
     mean = torch.where(kept, 0.0, probability[:, None] / 2)
@@ -105,6 +132,12 @@ def linear_is_pca(
     figure="fig-basic-results",
 )
 def relu_dense_like_linear(W: Float[Tensor, "hidden feature"], b: Float[Tensor, "feature"]) -> Outcome:
+    """Judge one model.
+
+    Args:
+        W: its weights.
+        b: its biases.
+    """
     kept = torch.arange(W.shape[1]) < W.shape[0]
     gram_error = (W.mT @ W - kept.float().diag()).abs().max().item()
     bias_error = (b - torch.where(kept, 0.0, 0.5)).abs().max().item()
@@ -119,6 +152,11 @@ def relu_dense_like_linear(W: Float[Tensor, "hidden feature"], b: Float[Tensor, 
     figure="fig-count",
 )
 def count_grows(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
+    """Judge models over density.
+
+    Args:
+        W: weights, the densest first.
+    """
     counts = n_represented(W, REPRESENTED).tolist()
     _, m, n = W.shape
     grows, reaches = counts == sorted(counts) and counts[0] == m, counts[-1] >= 0.75 * n
@@ -142,6 +180,11 @@ def count_grows(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
     figure="fig-basic-results",
 )
 def least_important_first(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
+    """Judge models over density.
+
+    Args:
+        W: weights, the densest first; the most important feature first.
+    """
     represented, superposed = _states(W)
     index = torch.arange(W.shape[2], dtype=torch.float64)
     mixed = [k for k in range(len(W)) if superposed[k].any() and (represented[k] & ~superposed[k]).any()]
@@ -164,6 +207,11 @@ def least_important_first(W: Float[Tensor, "instance hidden feature"]) -> Outcom
     figure="fig-basic-results",
 )
 def antipodal_first(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
+    """Judge models over density.
+
+    Args:
+        W: weights, the densest first.
+    """
     represented, superposed = _states(W)
     k = int(superposed.any(-1).int().argmax())
     columns = W[k][:, represented[k]]
@@ -182,6 +230,12 @@ def antipodal_first(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
     figure="fig-basic-results",
 )
 def sparse_negative_bias(W: Float[Tensor, "instance hidden feature"], b: Float[Tensor, "instance feature"]) -> Outcome:
+    """Judge models over density.
+
+    Args:
+        W: weights, the densest first.
+        b: biases.
+    """
     represented, _ = _states(W)
     positive = [_off_diagonal(w.mT @ w).max().item() for w in (W[0], W[-1])]
     negative = (b[-1][represented[-1]] < 0).double().mean().item()
@@ -200,6 +254,12 @@ def sparse_negative_bias(W: Float[Tensor, "instance hidden feature"], b: Float[T
     figure="fig-large",
 )
 def rescales(W: Float[Tensor, "instance _m _n"], W_large: Float[Tensor, "instance _M _N"]) -> Outcome:
+    """Judge models of two sizes over density.
+
+    Args:
+        W: weights of the small models.
+        W_large: weights of the large ones at the same densities.
+    """
     small, large = (n_represented(w, REPRESENTED) / w.shape[2] for w in (W, W_large))
     difference = (small - large).abs().max().item()
     return Outcome((difference <= 0.15,), f"represented shares differ by {below(difference)} at {len(W)} densities")
@@ -215,6 +275,13 @@ def rescales(W: Float[Tensor, "instance _m _n"], W_large: Float[Tensor, "instanc
 def linear_loss_identity(
     predicted: Float[Tensor, "instance"], measured: Float[Tensor, "instance"], standard_error: Float[Tensor, "instance"]
 ) -> Outcome:
+    """Judge algebra against sampling.
+
+    Args:
+        predicted: by the formula.
+        measured: on samples.
+        standard_error: of the measured loss.
+    """
     agrees, precise, text = _agreement(predicted, measured, standard_error)
     return Outcome((agrees and precise,), text)
 
@@ -235,6 +302,15 @@ def k_sparse_expansion(
     closed_forms: Float[Tensor, "instance 2"],
     k_sparse: Float[Tensor, "instance n_active"],
 ) -> Outcome:
+    """Judge algebra against sampling.
+
+    Args:
+        predicted: weighted sum of all L_k.
+        measured: loss on samples.
+        standard_error: of the measured loss.
+        closed_forms: of L_0 and L_1.
+        k_sparse: all L_k, from k = 0.
+    """
     agrees, precise, text = _agreement(predicted, measured, standard_error)
     scale = k_sparse[:, 1:2]  # L_0 itself may be zero
     exact = ((closed_forms - k_sparse[:, :2]).abs() / scale).max().item() < 1e-6
@@ -262,6 +338,9 @@ def _polytopes() -> dict[str, np.ndarray]:
     }
 
 
+#: The packings that the paper names, as vertices at unit length.
+#:
+#: :meta hide-value:
 POLYTOPES = _polytopes()
 
 
@@ -274,6 +353,12 @@ POLYTOPES = _polytopes()
     figure="fig-packings",
 )
 def thomson(name: str, packing: Float[np.ndarray, "number dimension"]) -> Outcome:
+    """Judge a packing.
+
+    Args:
+        name: of the polytope.
+        packing: unit vectors of least interference, as rows.
+    """
     polytope = POLYTOPES[name]
     same = np.abs(_sorted_cosines(packing) - _sorted_cosines(polytope)).max() < 0.02
     if same:

@@ -179,34 +179,36 @@ function arrows(drawing, colours, nAxes, unit) {
   };
 }
 
-// Several controls ---------------------------------------------------------------------------------------------------
+// Charts with a place for each frame ---------------------------------------------------------------------------------
 
-// A slider over 0 to n - 1 where an explorer has more than one: words(k) is what a screen reader says, changed(k) draws.
-// Returns what moves it from elsewhere, as if the reader had.
-function slider(input, n, words, changed) {
-  function show(k) {
-    input.value = k;
-    set(input, { "aria-valuetext": words(k) });
-    changed(k);
-  }
-  input.max = n - 1;
-  input.addEventListener("input", function () { show(Number(input.value)); });
-  return show;
+// Which of the places is nearest to where the pointer is, across a drawing.
+function nearest(drawing, places, event) {
+  const box = drawing.getBoundingClientRect(), x = drawing.viewBox.baseVal.width * (event.clientX - box.left) / box.width;
+  return places.reduce(function (best, place, k) { return Math.abs(place - x) < Math.abs(places[best] - x) ? k : best; }, 0);
 }
-// Calls at(x, y), in the units of a drawing, where the reader clicks it, and on the way of what is dragged over it.
-function pointing(drawing, at) {
-  function tell(event) {
-    const box = drawing.getBoundingClientRect(), view = drawing.viewBox.baseVal;
-    at(view.width * (event.clientX - box.left) / box.width, view.height * (event.clientY - box.top) / box.height);
-  }
-  let held = null;
-  drawing.addEventListener("pointerdown", function (event) {
-    held = event.pointerId;
-    drawing.setPointerCapture(held);
-    tell(event);
+// A click on a chart shows the frame whose place is nearest.
+function choose(chart, places, control) {
+  chart.addEventListener("click", function (event) {
+    control.pause();
+    control.show(nearest(chart, places, event));
   });
-  drawing.addEventListener("pointermove", function (event) { if (event.pointerId === held) tell(event); });
-  ["pointerup", "pointercancel"].forEach(function (name) {
-    drawing.addEventListener(name, function () { held = null; });
+}
+
+// Keys to colours ----------------------------------------------------------------------------------------------------
+
+// Fills a list with an entry for each colour. Returns {show(texts)}: what each says; one that starts with "no" is pale.
+function key(list, colours) {
+  const entries = colours.map(function (colour) {
+    const entry = add(list, "li", {});
+    add(entry, "span", { "class": "colour", "aria-hidden": "true" }).style.background = colour;
+    return add(entry, "span", {});
   });
+  return {
+    show: function (texts) {
+      texts.forEach(function (text, i) {
+        entries[i].textContent = text;
+        entries[i].style.opacity = /^no /.test(text) ? 0.6 : 1;
+      });
+    },
+  };
 }

@@ -23,6 +23,9 @@ class Explorer:
     Attributes:
         html: a fragment of a page, complete in itself: it asks for nothing else, and several may be on one page.
         summary: what it shows, in a line, for where there is no page.
+
+    >>> Explorer(html="<p>Two features</p>", summary="Two features")  # where there is no page
+    <Two features>
     """
 
     html: str

@@ -12,8 +12,8 @@ from supertoy.orient import aligned
 from supertoy.plots.directions import importance_colours
 from supertoy.training import train
 
-MOST = 9  # features, where the reader's own tab trains
-STARTS, STEPS = 64, 1000  # there
+MOST = 9  #: features, where the reader's own tab trains
+STARTS, STEPS = 64, 1000  #: of trainings in the reader's own tab
 
 
 def opening(
@@ -42,6 +42,9 @@ def opening(
             are fewer than two.
 
     Source: paper, the opening figure of "Demonstrating superposition".
+
+    >>> opening(n_features=3, densities=torch.tensor([1.0, 0.1]), n_restarts=2)
+    <Opening figure: 3 features in 2 dimensions, 2 densities>
     """
     if not 2 <= n_features <= MOST:
         raise ValueError(f"n_features must be 2 to {MOST}, got {n_features}")

@@ -92,8 +92,4 @@ const ratios = frames(data.ratio.length, {
     });
   },
 });
-pointing(chart, function (x) {
-  const away = function (k) { return Math.abs(ratioAt(data.ratio[k]) - x); };
-  ratios.pause();
-  ratios.show(data.ratio.reduce(function (best, _, k) { return away(k) < away(best) ? k : best; }, 0));
-});
+choose(chart, data.ratio.map(ratioAt), ratios);

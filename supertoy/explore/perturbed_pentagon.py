@@ -38,7 +38,10 @@ def perturbed_pentagon(density: float = 0.05, *, n_ratios: int = 35, seed: int =
         TypeError: density is not a number; n_ratios or seed no int.
         ValueError: density is out of range; n_ratios below 2; seed below 0.
 
-    Source: paper, "Non-uniform superposition", perturbing one feature.
+    Source: paper, "Non-uniform superposition": perturbing one feature.
+
+    >>> perturbed_pentagon(n_ratios=2)
+    <Perturbed pentagon: 2 densities, 5 features, 2 dimensions>
     """
     checks.require_number(density=density, above=0)
     if density > _MOST:

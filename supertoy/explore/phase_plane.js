@@ -165,7 +165,7 @@ const charts = inputs.map(function (input) {
 });
 data.features.map(function (name, i) { return [name + " feature's output", data.colours[i], thickness(i), "none"]; })
   .concat([["the input x itself", "currentColor", 1, "3 4"]]).forEach(function (entry) {
-    const item = add(find(".key"), "span", {});
+    const item = add(find(".lines"), "span", {});
     const sample = svgIn(item, { viewBox: "0 0 32 8", "aria-hidden": "true" });
     add(sample, "path", { d: "M0 4H32", stroke: entry[1], "stroke-width": entry[2], "stroke-dasharray": entry[3] });
     item.append(entry[0]);
@@ -186,15 +186,36 @@ function draw() {
   find(".status").textContent = "Density " + density + ", relative importance " + ratio + ": the extra feature is " +
     phaseWords[data.phase[k]] + "; " + numbers + ".";
 }
-const densitySlider = slider(find("input.density"), n, function (k) {
+
+// Controls. Each slider is a function that moves it, as if the reader had: words(k) is what a screen reader says.
+function slider(input, words, changed) {
+  function show(k) {
+    input.value = k;
+    set(input, { "aria-valuetext": words(k) });
+    changed(k);
+  }
+  input.max = n - 1;
+  input.addEventListener("input", function () { show(Number(input.value)); });
+  return show;
+}
+const densitySlider = slider(find("input.density"), function (k) {
   return "density " + data.density[k] + ", sparsity " + Number((1 - data.density[k]).toPrecision(3));
 }, function (k) { atDensity = k; draw(); });
-const ratioSlider = slider(find("input.ratio"), n, function (k) { return "relative importance " + data.ratio[k]; },
+const ratioSlider = slider(find("input.ratio"), function (k) { return "relative importance " + data.ratio[k]; },
   function (k) { atRatio = k; draw(); });
 densitySlider(atDensity);
 ratioSlider(atRatio);
-pointing(map, function (x, y) {
+function choosePoint(event) {
+  const at = map.getBoundingClientRect(), unit = map.viewBox.baseVal.width / at.width;
   const within = function (k) { return Math.max(0, Math.min(n - 1, Math.floor(k))); };
-  densitySlider(within((x - box.left) / stepX));
-  ratioSlider(within((box.bottom - y) / stepY));
+  densitySlider(within((unit * (event.clientX - at.left) - box.left) / stepX));
+  ratioSlider(within((box.bottom - unit * (event.clientY - at.top)) / stepY));
+}
+let held = null;
+map.addEventListener("pointerdown", function (event) {
+  held = event.pointerId;
+  map.setPointerCapture(held);
+  choosePoint(event);
 });
+map.addEventListener("pointermove", function (event) { if (event.pointerId === held) choosePoint(event); });
+["pointerup", "pointercancel"].forEach(function (name) { map.addEventListener(name, function () { held = null; }); });

@@ -40,6 +40,9 @@ def phase_plane(n_features: int = 2, *, n_points: int = 31, n_restarts: int = 8,
         ValueError: n_features is neither 2 nor 3; n_points below 2; n_restarts below 1; seed below 0.
 
     Source: paper, "Superposition as a phase change".
+
+    >>> phase_plane(n_features=3, n_points=2, n_restarts=1)
+    <Phase plane: 2 densities, 2 importances, 3 features in 2 dimensions>
     """
     phases.candidate_weights(n_features)  # refuses other numbers
     checks.require_int(n_points=n_points, at_least=2)

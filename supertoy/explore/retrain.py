@@ -1,4 +1,7 @@
-"""Explorers with controls that train anew where a kernel answers; a page without one has the first to explore."""
+"""Explorers with controls that train anew where a kernel answers; a page without one has the first to explore.
+
+Source: not in the paper.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -10,7 +13,7 @@ from supertoy.explore._explorer import Explorer
 class Retrainable:
     """An explorer and the controls that make it anew, as a notebook shows them.
 
-    Attributes:
+    Args:
         explorer: the first one, made with the function's defaults.
         controls: a live widget, in which later ones take its place.
     """
@@ -35,6 +38,11 @@ def retrain(function: Callable[..., Explorer], **controls: Any) -> Retrainable:
 
     Raises:
         ValueError: a control for a parameter that the function does not have, or that has no default.
+
+    >>> def number(n: int = 1):
+    ...     return st.explore.Explorer(html=f"<p>{n}</p>", summary=f"The number {n}")
+    >>> retrain(number, n=(1, 9))  # where there is no notebook
+    <The number 1>
     """
     from ipywidgets import interactive  # takes half a second, and only notebooks need it
 

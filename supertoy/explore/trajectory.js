@@ -84,9 +84,4 @@ const steps = frames(data.steps.length, {
     if (here) set(marker, { cx: stepAt(data.steps[k]), cy: lossAt(data.loss[k]) });
   },
 });
-chart.addEventListener("click", function (event) {
-  const box = chart.getBoundingClientRect(), x = 300 * (event.clientX - box.left) / box.width;
-  const away = function (k) { return Math.abs(stepAt(data.steps[k]) - x); };
-  steps.pause();
-  steps.show(drawn.reduce(function (best, k) { return away(k) < away(best) ? k : best; }));
-});
+choose(chart, data.steps.map(stepAt), steps);

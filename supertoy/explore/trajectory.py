@@ -1,4 +1,7 @@
-"""Training as something to scrub through: where the features are, and how large the loss is, after each step."""
+"""Training as something to scrub through: where the features are, and how large the loss is, after each step.
+
+Source: not in the paper.
+"""
 
 from collections.abc import Sequence
 
@@ -37,6 +40,10 @@ def trajectory(
     Raises:
         ValueError: points are not [step, feature, 2 or 3]; steps do not ascend; loss is not positive; any of points, loss,
             steps, sets, stages does not fit the others, or is not finite.
+
+    >>> points = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [-1.0, 0.0]]])
+    >>> trajectory(points, steps=[0, 100], loss=torch.tensor([0.2, 0.1]), title="Two features")
+    <Trajectory: 2 steps, 2 features, 2 dimensions>
     """
     n_steps, n_features, n_dimensions = _checked_shape(points, loss)
     for name, entries, count, of in (

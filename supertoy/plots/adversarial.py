@@ -29,6 +29,10 @@ def attack_anatomy(panels: Mapping[str, Float[Tensor, "2 _feature"]]) -> Figure:
         ValueError: no panels; weights that are not finite.
 
     Source: paper, "Relationship to adversarial robustness", which has the idea in a formula.
+
+    >>> figure = attack_anatomy({"antipodal pair": torch.tensor([[1.0, -1.0], [0.0, 0.0]])})
+    >>> [axis.get_title() for axis in figure.axes]
+    ['input', 'hidden state', 'output, before bias and ReLU']
     """
     require_some(panels=panels)
     with plt.rc_context(STYLE):

@@ -52,6 +52,11 @@ def compression_losses(
         ValueError: as many numbers of intervals as lines are needed.
 
     Source: paper, appendix "Nonlinear compression".
+
+    >>> width = torch.tensor([0.1, 0.2])
+    >>> figure = compression_losses(width, torch.tensor([[0.03, 0.06]]), [3], linear=1 / 12)
+    >>> figure.axes[0].get_xlabel()
+    'width ε of the steep segments, in intervals'
     """
     require_one_each(len(loss), n_intervals=n_intervals)
     with plt.rc_context(STYLE):

@@ -27,7 +27,7 @@ from supertoy.plots._style import (
 )
 from supertoy.plots.neurons import _stack
 
-POSITIVE, NEGATIVE = SIGNED(0.9), SIGNED(0.1)
+POSITIVE, NEGATIVE = SIGNED(0.9), SIGNED(0.1)  #: colours of weights
 
 
 def small_network(
@@ -104,6 +104,11 @@ def activations_by_feature(
         ValueError: no panels.
 
     Source: paper, "Computation in superposition".
+
+    >>> w, x = torch.tensor([1.0, 0.4]), torch.eye(2)
+    >>> figure = activations_by_feature({"neuron 0": (*st.neurons.activations(w, x), 0)})
+    >>> [axis.get_title() for axis in figure.axes]
+    ['neuron 0']
     """
     require_some(panels=panels)
     n_columns = min(n_columns, len(panels))

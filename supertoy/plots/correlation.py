@@ -77,6 +77,10 @@ def gram_by_set(panels: Mapping[str, Float[Tensor, "_hidden _feature"]], *, set_
         ValueError: weights that are not finite; no panels; a set_size that does not divide the number of features.
 
     Source: paper, "Local almost-orthogonal bases".
+
+    >>> figure = gram_by_set({"two pairs": torch.eye(4)}, set_size=2)
+    >>> figure.axes[0].get_title()
+    'two pairs'
     """
     if not panels:
         raise ValueError("panels must hold at least one entry, got none")

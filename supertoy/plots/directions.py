@@ -38,6 +38,11 @@ def feature_directions(
             set_size does not divide the number of features; reference has another shape.
 
     Source: paper, the opening figure of "Demonstrating superposition".
+
+    >>> W = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, -1.0], [0.0, 0.0]]])
+    >>> figure = feature_directions(W, titles=["orthogonal", "antipodal"])  # one panel for each instance
+    >>> [axis.get_title() for axis in figure.axes]
+    ['orthogonal', 'antipodal']
     """
     checks.require_weights(W=W)
     if W.shape[1] != 2:
@@ -70,7 +75,13 @@ def feature_directions(
 
 
 def importance_colours(importance: Float[Tensor, "*feature"]) -> np.ndarray:
-    """Colours, [*feature, red green blue alpha]: the most important feature is the darkest, the low end of the map."""
+    """Colours, [*feature, red green blue alpha]: the most important feature is the darkest, the low end of the map.
+
+    Args:
+        importance: I_i.
+
+    Source: the paper's opening figure, with other colours.
+    """
     I = importance.cpu()
     colour = Normalize(I.min().item(), I.max().item())
     rgba: np.ndarray = IMPORTANCE(1 - colour(I.numpy()) if I.max() > I.min() else np.zeros(I.shape))

@@ -127,6 +127,11 @@ def losses_with_levels(
         known: losses of the solutions, by name.
 
     Source: not in the paper; Chen et al. (2023) draw losses with the levels of regular polygons.
+
+    >>> steps, losses = torch.tensor([1, 10, 100]), torch.tensor([[0.3], [0.2], [0.1]])
+    >>> figure = losses_with_levels(steps, losses, known={"pentagon": 0.1})
+    >>> figure.axes[0].get_xscale(), figure.axes[0].get_yscale()
+    ('log', 'log')
     """
     x = as_array(steps)
     with plt.rc_context(STYLE):

@@ -258,6 +258,11 @@ def hierarchy(standings: Mapping[str, Standing]) -> Figure:
         ValueError: no representations.
 
     Source: paper, "Summary: a hierarchy of feature properties".
+
+    >>> basis = st.representation.standing(lambda x: x, n_features=2)
+    >>> figure = hierarchy({"h = x": basis})
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['h = x']
     """
     require_some(standings=standings)
     measures = ("not additive", "not linear", "σ min / σ max", "worst alignment")

@@ -40,6 +40,11 @@ def dimensions_over_sparsity(
         models: p = 1 - S of each setting and weights at these settings, by name.
 
     Source: paper, "Uniform superposition".
+
+    >>> W = torch.stack([torch.eye(2), 0.5 * torch.eye(2)])
+    >>> figure = dimensions_over_sparsity({"n = 2, m = 2": (torch.tensor([1.0, 0.1]), W)})
+    >>> figure.axes[0].get_xlabel()
+    '1 / (1 - S), sparser to the right'
     """
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.8 * WIDTH, 3.6))

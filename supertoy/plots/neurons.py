@@ -114,6 +114,9 @@ def weights_and_stack(W: Float[Tensor, "hidden feature"]) -> Figure:
     Args:
         W: input weights of one model. Neurons are drawn in the order of their main features.
 
+    Raises:
+        ValueError: W is not [hidden, feature], or not finite.
+
     Source: paper, "The ReLU hidden layer toy model", where the stack plot is explained.
     """
     checks.require_weights(W=W[None])
@@ -155,6 +158,10 @@ def hidden_weights(
         ValueError: no panels; a matrix that is not finite.
 
     Source: paper, "The ReLU hidden layer toy model".
+
+    >>> figure = hidden_weights({"monosemantic": torch.eye(2), "rotated": torch.tensor([[0.6, 0.8], [-0.8, 0.6]])})
+    >>> [axis.get_title() for axis in figure.axes[:2]]
+    ['monosemantic', 'rotated']
     """
     require_some(panels=panels)
     with plt.rc_context(STYLE):

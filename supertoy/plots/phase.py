@@ -82,7 +82,20 @@ def phase_diagrams(
 
 
 def extra_feature_colours(norm: Float[Tensor, "*point"], shared: Float[Tensor, "*point"]) -> Float[np.ndarray, "*point 3"]:
-    """White where norm is 0; where it is 1, the colour that its superposition has in all chapters; in between, a blend."""
+    """White where norm is 0; where it is 1, the colour that its superposition has in all chapters; in between, a blend.
+
+    Args:
+        norm: of the feature; above 1 counts as 1.
+        shared: its superposition; above 1 counts as 1.
+
+    Returns:
+        Red, green and blue, from 0 to 1.
+
+    Source: the paper's phase diagrams, with other colours.
+
+    >>> extra_feature_colours(torch.tensor([0.0]), torch.tensor([0.0])).tolist()  # not represented
+    [[1.0, 1.0, 1.0]]
+    """
     opacity = as_array(norm.clamp(0, 1))[..., None]
     return 1 - opacity + opacity * SUPERPOSITION(as_array(shared.clamp(0, 1)))[..., :3]
 
@@ -104,6 +117,8 @@ def loss_against_theory(
 
     Raises:
         ValueError: a panel that is not [density, ratio].
+
+    Source: not in the paper.
     """
     for title, values in panels.items():
         _check_grid(density, ratio, f"panel {title!r}", values)

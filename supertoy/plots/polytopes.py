@@ -35,6 +35,10 @@ def packings(
         ValueError: points that are not in two or three dimensions; as many titles and colours as panels are needed.
 
     Source: paper, "Mathematical understanding" and "Geometry of superposition".
+
+    >>> figure = packings([st.tegum.POLYTOPES["pentagon"]], titles=["pentagon"])
+    >>> figure.axes[0].get_title()
+    'pentagon'
     """
     for array in points:
         if array.ndim != 2 or array.shape[1] not in (2, 3):

@@ -122,6 +122,10 @@ def share_grid(
         ValueError: no panels, or with another number of rows or columns than labels.
 
     Source: paper, "Strategic picture", which has no figure of it.
+
+    >>> figure = share_grid(["p = 0.1"], ["m = 2"], {"found": torch.tensor([[0.9]])}, xlabel="size", ylabel="density")
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['.90']
     """
     require_some(panels=panels)
     for values in panels.values():

@@ -83,6 +83,12 @@ def minimum_paths(x: Float[Tensor, "setting"], panels: Mapping[str, Sequence[Seq
         ValueError: a panel that has not one list of minima for each setting.
 
     Source: T. McGrath's comment on the paper, "Superposition as a phase change".
+
+    >>> ratio = torch.tensor([0.5, 2.0])
+    >>> minima = [[st.surface.Minimum(w1=1.0, w2=-1.0, loss=0.1)], [st.surface.Minimum(0.0, 1.0, 0.2)]]
+    >>> figure = minimum_paths(ratio, {"p = 0.1": minima}, xlabel="relative importance")
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['second', 'confused', 'first', 'antipodal', 'second']
     """
     for title, minima in panels.items():
         if len(minima) != len(x):

@@ -42,6 +42,11 @@ def weights_and_norms(
         ValueError: W or b is not finite or of a wrong shape; as many titles as instances are needed.
 
     Source: paper, "Basic results".
+
+    >>> W, b = torch.tensor([[[1.0, -1.0]]]), torch.zeros(1, 2)
+    >>> figure = weights_and_norms(W, b, titles=["antipodal pair"])
+    >>> figure.axes[0].get_title()
+    'antipodal pair'
     """
     checks.require_weights(W=W)
     checks.require_finite(b=b)

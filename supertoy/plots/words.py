@@ -23,6 +23,11 @@ def relation_planes(panels: Mapping[str, tuple[Pairs, Float[Tensor, "_pair 2 2"]
         ValueError: no panels; pairs and points that differ in number.
 
     Source: paper, "Features as directions", which has the example of king and queen.
+
+    >>> points = torch.tensor([[[0.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 1.0]]])
+    >>> figure = relation_planes({"gender": ([("man", "woman"), ("king", "queen")], points)})
+    >>> sorted(text.get_text() for text in figure.axes[0].texts if text.get_text())
+    ['king', 'man', 'queen', 'woman']
     """
     require_some(panels=panels)
     with plt.rc_context(STYLE):

@@ -56,6 +56,20 @@ def test_every_image_has_alternative_text(path):
 
 
 @each_page
+def test_images_say_how_large_they_are_and_wait_until_they_are_needed(path):
+    images = content(path).find_all("img")
+    assert not [image["src"] for image in images if not (image.get("width") and image.get("height"))]
+    assert [image.get("loading") for image in images] == [None, *["lazy"] * (len(images) - 1)][: len(images)]
+
+
+@each_page
+def test_nothing_is_loaded_that_the_page_does_not_use(path):
+    unused = ("thebe", "fontawesome.js")
+    tags = parse(path).find_all(["script", "link"])
+    assert not [str(tag)[:200] for tag in tags if any(name in str(tag) for name in unused)]
+
+
+@each_page
 def test_internal_links_lead_somewhere(path):
     broken = []
     for tag in parse(path).find_all(["a", "link", "img", "script", "source", "iframe"]):

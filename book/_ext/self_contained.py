@@ -1,0 +1,46 @@
+"""Sphinx extension: pages load only what they use, and can be read from a folder, without a server."""
+
+import re
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+# Browsers let no page of a folder read another one, which is where search takes the lines below each result from.
+SEARCH_IN_A_FOLDER = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
+
+# 1.5 MB that draw the icons of the theme once more: its style sheet has them all, in fonts that are a tenth of that.
+ICONS_AS_SCRIPT = re.compile(r'\s*<script\b[^>]*\bsrc="[^"]*/fontawesome\.js[^"]*"></script>')
+
+
+def without_live_cells(app: Sphinx) -> None:
+    """Disconnect what Jupyter Book always loads for cells that run in the page, which this book has none of.
+
+    It would run from another host, and its script declares a constant twice, an error on every page.
+    """
+    for listener in [one for listeners in app.events.listeners.values() for one in listeners]:
+        if listener.handler.__module__.split(".")[0] == "sphinx_thebe":
+            app.disconnect(listener.id)
+    app.registry.css_files[:] = [file for file in app.registry.css_files if file[0] != "sphinx-thebe.css"]
+
+
+def without_icons_as_script(app: Sphinx, error: Exception | None) -> None:
+    """Take the script out of every page; the theme's templates have no option for it."""
+    if error or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        if page.relative_to(app.outdir).parts[0].startswith("_"):  # templates and sources
+            continue
+        text = page.read_text(encoding="utf-8")
+        lighter, n_found = ICONS_AS_SCRIPT.subn("", text)
+        if n_found:
+            page.write_text(lighter, encoding="utf-8")
+        elif "<script" in text:
+            raise ExtensionError(f"{page.name} does not load the theme's icons as a script any more: drop this step")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    without_live_cells(app)
+    app.add_js_file(None, body=SEARCH_IN_A_FOLDER)
+    app.connect("build-finished", without_icons_as_script)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
