@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy.checks import require_weights
+from supertoy.checks import require_finite, require_weights
 
 
 def canonical_orientation(W: Float[Tensor, "instance 2 feature"]) -> Float[Tensor, "instance 2 feature"]:
@@ -58,9 +58,34 @@ def aligned(W: Float[Tensor, "step hidden feature"]) -> Float[Tensor, "step hidd
     require_weights(W=W)
     turned = [W[0]]
     for step in W[1:]:
-        U, _, Vh = torch.linalg.svd(turned[-1] @ step.mT)
-        turned.append(U @ Vh @ step)
+        turned.append(turned_towards(step[None], turned[-1])[0])
     return torch.stack(turned)
+
+
+def turned_towards(
+    W: Float[Tensor, "instance hidden feature"], target: Float[Tensor, "_hidden _feature"]
+) -> Float[Tensor, "instance hidden feature"]:
+    """Turn and mirror each solution to be as near as it can be to a target (orthogonal Procrustes).
+
+    Args:
+        W: weights of models that stay the same after W -> O W.
+        target: of the shape of one instance; its length does not matter.
+
+    Raises:
+        ValueError: target has another shape; W or target is not finite.
+
+    Source: Schönemann (1966); not in the paper.
+
+    >>> turned_towards(torch.tensor([[[-1.0, 0.9]], [[0.0, -1.0]]]), target=torch.tensor([[1.0, -1.0]]))[:, 0]
+    tensor([[ 1.0000, -0.9000],
+            [ 0.0000, -1.0000]])
+    """
+    require_weights(W=W)
+    require_finite(target=target)
+    if target.shape != W.shape[1:]:
+        raise ValueError(f"target must have the shape of one instance, {list(W.shape[1:])}, got {list(target.shape)}")
+    U, _, Vh = torch.linalg.svd(target.to(W) @ W.mT)
+    return U @ Vh @ W
 
 
 def _first(values: Tensor, wanted: Tensor) -> Tensor:
