@@ -36,7 +36,7 @@ STEPS = {
         Step("ruff: format", 1, ("ruff", "format", "--check", ".")),
         Step("no image data in the chapters", 1, ("python", "scripts/strip_images.py", "--check", "book")),
         Step("mypy", 30, ("mypy",)),
-        Step("unit tests and docstring examples", 100, ("pytest", "-q", "--durations=5")),
+        Step("unit tests and docstring examples", 180, ("pytest", "-q", "--durations=5")),
         Step("every chapter, its outputs compared", 580, ("pytest", "-v", *NBVAL, "book")),
         Step("strict build: warnings are errors", 600, (*BOOK, "-W", "-n", "--keep-going")),
         Step("the built pages", 5, ("pytest", "-q", "tests/site")),

@@ -41,7 +41,8 @@ class Builds:
         """Build the pages that changed; if that fails, say so and leave the site as it was."""
         started = time.perf_counter()
         command = ("jupyter-book", "build", "-q", "--path-output", str(OUTPUT), ".")
-        done = subprocess.run(command, cwd=ROOT, env=environment() | {"BOOK_ONLY": self.chapter})
+        # Warnings and errors are on stderr; the rest would hide them.
+        done = subprocess.run(command, cwd=ROOT, env=environment() | {"BOOK_ONLY": self.chapter}, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - started
         if done.returncode:
             print(f"== The build failed after {seconds:.0f} s, as said above", flush=True)

@@ -1,14 +1,20 @@
 """The three lists of packages say the same: pyproject.toml, environment.yml and constraints.txt."""
 
 import re
+import sys
 import tomllib
 from pathlib import Path
 
+import nbformat
 import yaml
 
 ROOT = Path(__file__).parents[1]
 NAME = re.compile(r"[A-Za-z0-9._-]+")
-NAME_ON_CONDA_FORGE = {"torch": "pytorch-cpu"}
+NAME_ON_CONDA_FORGE = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "seaborn": "seaborn-base"}
+# What the conda environment has besides: Python itself, which BLAS, and where chapters are opened.
+NOT_IN_PYPROJECT = {"python", "pip", "libblas", "jupyterlab"}
+# Of the extra `book`, what chapters need to run; the rest builds the pages.
+IN_CHAPTERS = {"ipykernel", "ipywidgets"}
 
 
 def split(requirement: str) -> tuple[str, str]:
@@ -29,13 +35,24 @@ def conda() -> tuple[list[str], list[str]]:
     return [item for item in dependencies if isinstance(item, str)], by_pip
 
 
-def test_environment_has_the_packages_of_pyproject_and_no_others():
-    wanted = dict(map(split, pyproject()["dependencies"] + pyproject()["optional-dependencies"]["book"]))
-    wanted = {NAME_ON_CONDA_FORGE.get(name, name): version for name, version in wanted.items()}
+def test_environment_has_what_the_package_and_the_chapters_need_and_no_more():
+    project = pyproject()
+    wanted = project["dependencies"] + [
+        item for item in project["optional-dependencies"]["book"] if split(item)[0] in IN_CHAPTERS
+    ]
+    wanted = {NAME_ON_CONDA_FORGE.get(name, name): version for name, version in map(split, wanted)}
     by_conda, by_pip = conda()
-    by_conda = [item for item in by_conda if split(item)[0] not in ("python", "pip")]
-    by_pip = [item for item in by_pip if item != "-e ."]
-    assert dict(map(split, by_conda + by_pip)) == wanted
+    assert {name: version for name, version in map(split, by_conda) if name not in NOT_IN_PYPROJECT} == wanted
+    assert {split(item)[0] for item in by_conda} >= NOT_IN_PYPROJECT | IN_CHAPTERS
+    assert by_pip == ["-e ."]
+
+
+def test_environment_has_everything_that_chapters_import():
+    chapters = [nbformat.read(path, as_version=4) for path in (ROOT / "book").glob("*.ipynb")]
+    code = "\n".join(cell.source for chapter in chapters for cell in chapter.cells if cell.cell_type == "code")
+    imported = set(re.findall(r"^\s*(?:import|from)\s+(\w+)", code, re.MULTILINE)) - set(sys.stdlib_module_names)
+    assert imported >= {"torch", "supertoy"}
+    assert imported - {"supertoy"} <= {split(item)[0] for item in pyproject()["dependencies"]}
 
 
 def test_environment_installs_the_package_itself_on_a_python_that_it_supports():

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+from pathlib import PurePosixPath
+from types import SimpleNamespace
 
 import kept_outputs
 import pytest
@@ -71,6 +73,14 @@ def test_the_folders_used_last_are_kept(tmp_path):
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
     kept_outputs.forget_oldest(tmp_path, 2)
     assert {path.name for path in tmp_path.iterdir()} == {"new", "old"}
+
+
+def test_nothing_is_executed_where_execution_is_off(root):
+    config = SimpleNamespace(nb_execution_mode="off", nb_execution_excludepatterns=["book/old.ipynb"])
+    kept_outputs.configure(SimpleNamespace(srcdir=root), config)
+    assert any(PurePosixPath("book/ledger.ipynb").match(pattern) for pattern in config.nb_execution_excludepatterns)
+    assert "book/old.ipynb" in config.nb_execution_excludepatterns
+    assert not (root / "_build").exists()
 
 
 def test_chapters_that_read_others_are_executed_by_every_build():

@@ -57,6 +57,8 @@ def forget_oldest(folder: Path, n_kept: int = N_KEPT) -> None:
 
 def configure(app: Sphinx, config: Config) -> None:
     """Tell myst-nb, before it looks for outputs, where they are."""
+    if config.nb_execution_mode == "off":  # for the ledger too, whatever its metadata say
+        config.nb_execution_excludepatterns = [*config.nb_execution_excludepatterns, "*.ipynb"]
     if config.nb_execution_mode != "cache":
         return
     folder = kept_in(Path(app.srcdir))

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import SITE
-from tests.browser.visit import TOPICS, Visit, opened
+from tests.browser.visit import TIMEOUT, TOPICS, Visit, opened
 
 # Of the pages that are made of docstrings and of code, of one mould each: those with most on them, and of claims.
 SAMPLED = {
@@ -61,9 +61,9 @@ def test_search_finds_the_pages_with_a_word(landing):
     page.keyboard.type("antipodal")
     page.keyboard.press("Enter")
     found = page.locator("#search-results li a")
-    expect(found.first).to_be_visible()
+    expect(found.first).to_be_visible(timeout=TIMEOUT)
     found.first.click()
-    expect(page.locator("article")).to_contain_text("antipodal", ignore_case=True)
+    expect(page.locator("article")).to_contain_text("antipodal", ignore_case=True, timeout=TIMEOUT)
     assert not seen.wrong()
 
 

@@ -34,7 +34,7 @@ class Visit:
         first_paint: milliseconds until the first text or image was there.
         layout_shift: how much moved by itself, as a browser measures it (CLS).
         moved: the parts that moved most.
-        answers: for each slider, the median of the milliseconds from key to drawing.
+        answers: for each slider, how many milliseconds a key takes to change the drawing.
         slowness: how many times as long as an ordinary laptop this machine took for the same computation, just then; 1 if it
             was as fast or faster. It stretches the limits in time.
     """
@@ -185,20 +185,28 @@ def move_sliders(page: Page, seen: Visit) -> None:
     seen.complaints["sliders speak"] = page.evaluate("inPage.unlabelled()")
     for k in range(page.evaluate("inPage.nSliders()")):
         slider = page.evaluate("k => inPage.describe(k)", k)
-        times = []
-        for _ in range(5):
-            key = page.evaluate("k => inPage.focusSlider(k)", k)
-            if key is None:
-                break
-            page.keyboard.press(key)
-            times.append(page.evaluate("answered"))
-        moved = [time for time in times if time is not None]
-        if not moved:
-            seen.complaints["sliders move"].append(f"moves nothing: {slider}" if times else f"takes no key: {slider}")
+        if page.evaluate("k => inPage.focusSlider(k)", k) is None:
+            seen.complaints["sliders move"].append(f"takes no key: {slider}")
             continue
-        seen.answers.append(median(moved))
+        answers = [answer(page, k)]
+        while answers[-1] and answers[-1] > MAX_ANSWER and len(answers) < 3:  # the machine may have been busy
+            answers.append(answer(page, k))
+        if answers[-1] is None:
+            seen.complaints["sliders move"].append(f"moves nothing: {slider}")
+            continue
+        seen.answers.append(answers[-1])
         if seen.answers[-1] > MAX_ANSWER * seen.slowness:
             seen.complaints["answers"].append(f"{seen.answers[-1]:.0f} ms: {slider}")
+
+
+def answer(page: Page, k: int) -> float | None:
+    """The median of the milliseconds from key to drawing in five moves of slider k; None if nothing moves."""
+    times = []
+    for _ in range(5):
+        page.keyboard.press(page.evaluate("k => inPage.focusSlider(k)", k))
+        times.append(page.evaluate("answered"))
+    moved = [time for time in times if time is not None]
+    return median(moved) if moved else None
 
 
 def barriers(page: Page, *rules: str) -> list[str]:
