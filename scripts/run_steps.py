@@ -39,7 +39,7 @@ STEPS = {
         Step("unit tests and docstring examples", 180, ("pytest", "-q", "--durations=5")),
         Step("every chapter, its outputs compared", 580, ("pytest", "-v", *NBVAL, "book")),
         Step("strict build: warnings are errors", 600, (*BOOK, "-W", "-n", "--keep-going")),
-        Step("the built pages", 5, ("pytest", "-q", "tests/site")),
+        Step("the built pages", 20, ("pytest", "-q", "tests/site")),
         Step("the built pages in a browser", 150, ("pytest", "-q", "-rs", "tests/browser")),
     ],
     "links": [

@@ -11,6 +11,7 @@ SEARCH_IN_A_FOLDER = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.S
 
 # 1.5 MB that draw the icons of the theme once more: its style sheet has them all, in fonts that are a tenth of that.
 ICONS_AS_SCRIPT = re.compile(r'\s*<script\b[^>]*\bsrc="[^"]*/fontawesome\.js[^"]*"></script>')
+ICONS_ARE_FONTS = "<!-- icons are fonts -->"
 
 # Scripts that hold up the page until they are there. All of them can run after it, in their order, except for the options,
 # which pages change in lines of their own.
@@ -29,15 +30,18 @@ def without_live_cells(app: Sphinx) -> None:
 
 
 def lighten_pages(app: Sphinx, error: Exception | None) -> None:
-    """Let no page wait for scripts, and take the one out that nobody needs; the theme's templates have no options for it."""
+    """Let no page wait for scripts, and take the one out that nobody needs; the theme's templates have no options for it.
+
+    A remark in its place says that a page, which this build may not have written again, is without it already.
+    """
     if error or app.builder.format != "html":
         return
     for page in Path(app.outdir).rglob("*.html"):
-        if page.relative_to(app.outdir).parts[0].startswith("_"):  # templates and sources
+        if page.relative_to(app.outdir).parts[0] in ("_static", "_sources"):  # templates and sources
             continue
         text = page.read_text(encoding="utf-8")
-        lighter, n_found = ICONS_AS_SCRIPT.subn("", text)
-        if not n_found and "<script" in text:
+        lighter, n_found = ICONS_AS_SCRIPT.subn(f"\n{ICONS_ARE_FONTS}", text)
+        if not n_found and "<script" in text and ICONS_ARE_FONTS not in text:
             raise ExtensionError(f"{page.name} does not load the theme's icons as a script any more: drop this step")
         page.write_text(WAITED_FOR.sub("<script defer ", lighter), encoding="utf-8")
 

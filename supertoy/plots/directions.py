@@ -75,7 +75,7 @@ def feature_directions(
 
 
 def importance_colours(importance: Float[Tensor, "*feature"]) -> np.ndarray:
-    """Colours, [*feature, red green blue alpha]: the most important feature is the darkest, the low end of the map.
+    """Colours, [..., red green blue alpha]: the most important feature is the darkest, the low end of the map.
 
     Args:
         importance: I_i.
