@@ -1,11 +1,9 @@
 """Sphinx extension: what of supertoy is public, and how its docstrings become pages.
 
-Names in `backticks` become links where they name something public, the page of a claim's judge shows the claim, and shapes
-keep the quotes that they have in the source.
+Names in `backticks` become links where they name something public, and the page of a claim's judge shows the claim.
 """
 
 import ast
-import enum
 import importlib
 import inspect
 import pkgutil
@@ -16,8 +14,6 @@ from operator import attrgetter
 from types import ModuleType
 from typing import Any, TypeVar
 
-from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config, GoogleDocstring
 from sphinx.util.rst import escape
@@ -82,10 +78,11 @@ def _full_name(value: Any) -> str:
         return value.__name__
     if not (inspect.isfunction(value) or inspect.isclass(value)) or value.__module__ is None:
         return ""
-    return _public(f"{value.__module__}.{value.__qualname__}")
+    return public_name(f"{value.__module__}.{value.__qualname__}")
 
 
-def _public(text: str) -> str:
+def public_name(text: str) -> str:
+    """With the package in the place of its private modules."""
     return _PRIVATE_MODULE.sub(r"\1", text)
 
 
@@ -165,35 +162,11 @@ def _contents(package: Any) -> list[str]:
     return ["", ".. autosummary::", "   :nosignatures:", "", *rows, ""] if rows else []
 
 
-def _signature(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
-) -> tuple[str | None, str | None]:
-    if inspect.isclass(obj) and issubclass(obj, enum.Enum):
-        return "", None  # rather than what the standard library takes to make one
-    return signature and _as_written(signature), returns and _as_written(returns)
-
-
-def _as_written(annotations: str) -> str:
-    """Annotations as the source has them: torch.dtype, but Tensor. Of names behind a ~ only the last part is shown."""
-    return re.sub(r"~torch\.(?!Tensor\b)(?:_C\.)?", "torch.", _public(annotations))
-
-
 def _bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any]) -> None:
     bases[:] = [base.__base__ if base.__name__.startswith("_") else base for base in bases]
 
 
-def _quotes(app: Sphinx, doctree: nodes.document) -> None:
-    """Strings in signatures as the source has them: Sphinx writes them with single quotes."""
-    defaults = [node for node in doctree.findall(nodes.inline) if "default_value" in node["classes"]]
-    for node in [*doctree.findall(addnodes.desc_sig_literal_string), *defaults]:
-        text = node.astext()
-        if text[:1] == text[-1:] == "'" and '"' not in text:
-            node.children = [nodes.Text(f'"{text[1:-1]}"')]
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", _docstring)
-    app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-process-bases", _bases)
-    app.connect("doctree-read", _quotes)
-    return {"parallel_read_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
