@@ -1,4 +1,6 @@
-"""Draw the book's opening picture, book/static/opening.svg: trains three models and takes a second.
+"""Draw the book's opening picture, book/static/opening.svg, and from it the card that is shown where a page is shared.
+
+Trains three models, in a second.
 
 Usage: python scripts/draw_opening.py
 """
@@ -17,5 +19,13 @@ st.train(model, st.Independent(5, probability[:, None]), importance=importance, 
 titles = ["always active", "80 % sparse", "90 % sparse"]
 W = st.canonical_orientation(model.W.detach())
 figure = st.plots.feature_directions(W, importance=importance, titles=titles)
-path = Path(__file__).parent.parent / "book" / "static" / "opening.svg"
-figure.savefig(path, metadata={"Date": None})
+folder = Path(__file__).parent.parent / "book" / "static"
+figure.savefig(folder / "opening.svg", metadata={"Date": None})
+
+# 1200 by 630 is what the sites show that people share pages on.
+figure.set_size_inches(12, 6.3)
+figure.suptitle("Toy Models of Superposition, Executable", fontsize=30, y=0.93)
+figure.get_layout_engine().set(rect=(0.02, 0.05, 0.96, 0.8))
+for axis in figure.axes:
+    axis.title.set_fontsize(20)
+figure.savefig(folder / "card.png", dpi=100)

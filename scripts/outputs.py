@@ -25,7 +25,8 @@ def main() -> None:
     for path in paths:
         started = time.perf_counter()
         notebook = nbformat.read(path, as_version=4)
-        NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}}).execute()
+        where = {"metadata": {"path": path.parent}}
+        NotebookClient(notebook, timeout=1200, kernel_name="python3", resources=where).execute()
         path.write_text(stripped_text(nbformat.writes(notebook)), encoding="utf-8")
         print(f"{path.stem}: executed in {time.perf_counter() - started:.0f} s; `git diff` shows what changed", flush=True)
 

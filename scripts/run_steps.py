@@ -24,7 +24,7 @@ class Step(NamedTuple):
     command: tuple[str, ...]
 
 
-NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=300")
+NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=1200")
 BOOK = ("jupyter-book", "build", "--all", ".")
 
 STEPS = {

@@ -4,7 +4,7 @@ They come from the environment, so the book of a fork leads to the fork:
 
     BOOK_REPOSITORY   as https://github.com/owner/name; without it there are no such buttons, and links are plain text
     BOOK_BRANCH       what the launch buttons open, HEAD unless given
-    BOOK_BASEURL      where the site will be, for the canonical address of each page
+    BOOK_BASEURL      where the site will be, for the canonical address of each page, and its card where it is shared
 
 In a page, {repository}`the code` links to the repository, {repository}`an issue </issues/new>` to what is below it, and
 what stands in an `only` directive for the tag `repository` is left out without one.
@@ -49,6 +49,7 @@ def configure(app: Sphinx, config: Config) -> None:
     else:
         options.pop("launch_buttons", None)
     config.html_baseurl = os.environ.get("BOOK_BASEURL") or config.html_baseurl
+    config.ogp_site_url = config.html_baseurl
 
 
 class RepositoryRole(ReferenceRole):

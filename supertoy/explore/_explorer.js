@@ -73,11 +73,25 @@ function path(x, y, points) {
   return "M" + points.map(function (p) { return x(p[0]).toFixed(1) + " " + y(p[1]).toFixed(1); }).join("L");
 }
 
+// Sliders ------------------------------------------------------------------------------------------------------------
+
+// Makes a slider say its value in the paper's terms, words(value), as a screen reader reads it, and move what it is for by
+// changed(value). Returns the function that moves it.
+function slides(input, words, changed) {
+  function show(value) {
+    input.value = value;
+    set(input, { "aria-valuetext": words(value) });
+    changed(value);
+  }
+  input.addEventListener("input", function () { show(Number(input.value)); });
+  return show;
+}
+
 // Frames -------------------------------------------------------------------------------------------------------------
 
 // A slider through n frames, with a button that plays them where the markup has one.
 //   draw(k): draws frame k.
-//   words(k): the slider's value, in the paper's terms, as a screen reader says it.
+//   words(k): the slider's value, see `slides`.
 //   status(k): the line below; the same words if not given.
 //   start: the frame shown first; playing starts over from the other end.
 // Returns {show, pause}.
@@ -85,13 +99,11 @@ function frames(n, options) {
   const slider = find("input.frame"), button = find("button.play"), line = find(".status");
   const status = options.status || options.words;
   let frame = options.start, timer = null;
-  function show(k) {
+  const show = slides(slider, options.words, function (k) {
     frame = k;
-    slider.value = k;
-    set(slider, { "aria-valuetext": options.words(k) });
     line.textContent = status(k);
     options.draw(k);
-  }
+  });
   function pause() {
     clearInterval(timer);
     timer = null;
@@ -111,7 +123,7 @@ function frames(n, options) {
     }, calm ? 700 : Math.max(50, Math.min(250, 8000 / n)));
   }
   if (button) button.addEventListener("click", function () { timer === null ? play() : pause(); });
-  slider.addEventListener("input", function () { pause(); show(Number(slider.value)); });
+  slider.addEventListener("input", pause);
   slider.max = n - 1;
   show(frame);
   return { show: show, pause: pause };

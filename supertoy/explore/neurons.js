@@ -80,20 +80,19 @@ key(find(".key"), used.map(function (kind) { return data.colours[kind]; }).conca
 // One neuron in words ------------------------------------------------------------------------------------------------
 
 let shown = 0;
-function tell(j) {
+function about(j) {
   const weights = data.weights[shown][j], first = main(weights, -1), second = main(weights, first);
-  const text = "Neuron " + (j + 1) + ", " + names[data.kinds[shown][j]] + ": feature " + (first + 1) + " with weight " +
+  return "Neuron " + (j + 1) + ", " + names[data.kinds[shown][j]] + ": feature " + (first + 1) + " with weight " +
     signed(weights[first]) + ", then feature " + (second + 1) + " with " + signed(weights[second]);
-  slider.value = j + 1;
-  set(slider, { "aria-valuetext": text });
-  set(chosen, { x: middles[j] - width / 2 });
-  says.textContent = text + ".";
 }
+const tell = slides(slider, function (number) { return about(number - 1); }, function (number) {
+  set(chosen, { x: middles[number - 1] - width / 2 });
+  says.textContent = about(number - 1) + ".";
+});
 function signed(hundredths) { return (hundredths < 0 ? "-" : "") + (Math.abs(hundredths) / 100).toFixed(2); }
 
-slider.addEventListener("input", function () { tell(slider.value - 1); });
 ["pointerdown", "pointermove"].forEach(function (name) {
-  stacks.addEventListener(name, function (event) { tell(nearest(stacks, middles, event)); });
+  stacks.addEventListener(name, function (event) { tell(nearest(stacks, middles, event) + 1); });
 });
 
 // Where both kinds of neurons are most alike in number.
@@ -109,7 +108,7 @@ const settings = frames(data.density.length, {
     shown = k;
     drawStacks(k);
     set(marker, { d: "M" + places[k] + " " + box.top + "V" + box.bottom });
-    tell(slider.value - 1);
+    tell(Number(slider.value));
   },
 });
 choose(counts, places, settings);

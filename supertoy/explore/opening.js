@@ -62,13 +62,9 @@ frames(data.sparsity.length, {
 
 // Training here ------------------------------------------------------------------------------------------------------
 
-function showN() {
-  find("output").textContent = nInput.value;
-  set(nInput, { "aria-valuetext": nInput.value + " features" });
-}
-nInput.addEventListener("input", showN);
-nInput.value = data.points[0].length;
-showN();
+slides(nInput, function (n) { return n + " features"; }, function (n) {
+  find("output").textContent = n;
+})(data.points[0].length);
 
 let seed = 0;
 trainButton.addEventListener("click", function () {

@@ -187,21 +187,12 @@ function draw() {
     phaseWords[data.phase[k]] + "; " + numbers + ".";
 }
 
-// Controls. Each slider is a function that moves it, as if the reader had: words(k) is what a screen reader says.
-function slider(input, words, changed) {
-  function show(k) {
-    input.value = k;
-    set(input, { "aria-valuetext": words(k) });
-    changed(k);
-  }
-  input.max = n - 1;
-  input.addEventListener("input", function () { show(Number(input.value)); });
-  return show;
-}
-const densitySlider = slider(find("input.density"), function (k) {
+const densityInput = find("input.density"), ratioInput = find("input.ratio");
+densityInput.max = ratioInput.max = n - 1;
+const densitySlider = slides(densityInput, function (k) {
   return "density " + data.density[k] + ", sparsity " + Number((1 - data.density[k]).toPrecision(3));
 }, function (k) { atDensity = k; draw(); });
-const ratioSlider = slider(find("input.ratio"), function (k) { return "relative importance " + data.ratio[k]; },
+const ratioSlider = slides(ratioInput, function (k) { return "relative importance " + data.ratio[k]; },
   function (k) { atRatio = k; draw(); });
 densitySlider(atDensity);
 ratioSlider(atRatio);
