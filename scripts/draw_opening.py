@@ -25,7 +25,7 @@ figure.savefig(folder / "opening.svg", metadata={"Date": None})
 # 1200 by 630 is what the sites show that people share pages on.
 figure.set_size_inches(12, 6.3)
 figure.suptitle("Toy Models of Superposition, Executable", fontsize=30, y=0.93)
-figure.get_layout_engine().set(rect=(0.02, 0.05, 0.96, 0.8))
+figure.set_layout_engine("constrained", rect=(0.02, 0.05, 0.96, 0.8))
 for axis in figure.axes:
     axis.title.set_fontsize(20)
 figure.savefig(folder / "card.png", dpi=100)
