@@ -18,6 +18,7 @@ from supertoy.plots._style import (
     STYLE,
     SUPERPOSITION,
     WIDTH,
+    as_array,
     checked_titles,
     colour_key,
     finished,
@@ -68,8 +69,8 @@ def weights_and_norms(
             row, column = divmod(k, n_columns)
             heat, bars = (cards.add_subplot(grid[2 * row + below, column]) for below in (0, 1))
             bias = heat.inset_axes((1.04, 0, 0.07, 1))
-            heat.imshow(gram[k], extent=(0.5, n + 0.5, n + 0.5, 0.5), **scale)
-            bias.imshow(b[k][:, None], **scale)
+            heat.imshow(as_array(gram[k]), extent=(0.5, n + 0.5, n + 0.5, 0.5), **scale)
+            bias.imshow(as_array(b[k][:, None]), **scale)
             heat.set_title(titles[k])
             bias.set_title("b", fontstyle="italic")
             for axis in (heat, bias):

@@ -125,3 +125,32 @@ def test_one_chapter_shows_each_claim_in_a_table():
     for id in claims.registry:
         shown_in = [name for name, rows in chapters.items() if any(id in row and "reproduced" in row for row in rows)]
         assert len(shown_in) == 1, f"{id} is shown in {shown_in}"
+
+
+def test_a_chapter_says_at_its_top_what_its_tables_say_at_its_end():
+    from supertoy import claims
+
+    summarised = 0
+    for path in (SITE / "book").glob("*.html"):
+        summary = parse(path).select_one(".claims-summary")
+        if summary is None:
+            continue
+        lines = {line.code.get_text(): line.get_text() for line in summary.select("li")}
+        shown = {}
+        for row in parse(path).select("table tr"):
+            cells = [cell.get_text() for cell in row.find_all("td")]
+            if len(cells) == 4 and cells[0] in claims.registry:
+                shown[cells[0].partition("/")[2]] = cells[3].partition(",")[0]
+        assert {name: text.split(" ", 2)[2] for name, text in lines.items()} == shown
+        assert summary.find_parent("article").find("figure") not in summary.previous_elements, "a figure comes first"
+        assert all(parse(path).find(id=link["href"].removeprefix("#")) for link in summary.select("a"))
+        summarised += len(lines)
+    assert summarised == len(claims.registry)
+
+
+def test_captions_stand_beside_their_figures():
+    figures = [figure for path in (SITE / "book").glob("*.html") for figure in content(path).find_all("figure")]
+    assert len(figures) > 50
+    for figure in figures:
+        assert "margin-caption" in figure["class"]
+        assert figure.figcaption.get_text(strip=True)
