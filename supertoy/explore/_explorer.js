@@ -219,7 +219,7 @@ function key(list, colours) {
     show: function (texts) {
       texts.forEach(function (text, i) {
         entries[i].textContent = text;
-        entries[i].style.opacity = /^no /.test(text) ? 0.6 : 1;
+        entries[i].style.opacity = /^no /.test(text) ? 0.8 : 1;
       });
     },
   };

@@ -62,11 +62,15 @@ frames(data.sparsity.length, {
 
 // Training here ------------------------------------------------------------------------------------------------------
 
+let seed = 0;
 slides(nInput, function (n) { return n + " features"; }, function (n) {
   find("output").textContent = n;
+  if (n === drawnN) return;  // what is drawn already, when the page opens
+  stop();
+  draw(trainer({ n: n, importance: importance(n), restarts: 1, seed: seed + 1 }).W(0));
+  result.textContent = n + " features, in directions at random, before training.";
 })(data.points[0].length);
 
-let seed = 0;
 trainButton.addEventListener("click", function () {
   const n = Number(nInput.value), p = Number((1 - data.sparsity[at]).toFixed(6)), S = data.sparsity[at];
   const run = trainer({ n: n, p: p, importance: importance(n), restarts: data.starts, steps: data.steps, seed: ++seed });

@@ -241,8 +241,9 @@ def _image(axis: Axes, density: Tensor, ratio: Tensor, colours: np.ndarray) -> N
         colours = colours[::-1]
     if ratio[0] > ratio[-1]:
         colours = colours[:, ::-1]
+    # "nearest" would enlarge the image before it is stored, and make pages of a megabyte.
     axis.imshow(
-        colours.transpose(1, 0, 2), origin="lower", extent=_extent(density, ratio), aspect="auto", interpolation="nearest"
+        colours.transpose(1, 0, 2), origin="lower", extent=_extent(density, ratio), aspect="auto", interpolation="none"
     )
     plain_log_axis(axis, "x", float(density.min()), float(density.max()), sign=-1, steps=(1, 3))
     plain_log_axis(axis, "y", float(ratio.min()), float(ratio.max()), sign=1, steps=(1, 3))

@@ -80,9 +80,11 @@ window.inPage = (function () {
     return { first: first, weight: weight, largest: largest };
   }
 
-  function firstPaint() {
-    const entry = performance.getEntriesByName("first-contentful-paint")[0];
-    return entry ? entry.startTime : null;
+  // Waits for it, since a page may be there before it is drawn.
+  async function firstPaint() {
+    const started = performance.now(), find = function () { return performance.getEntriesByName("first-contentful-paint")[0]; };
+    while (!find() && performance.now() - started < 20000) await nextFrame();
+    return find() ? find().startTime : Infinity;
   }
 
   function images() {

@@ -62,6 +62,7 @@ def test_search_finds_the_pages_with_a_word(landing):
     page.keyboard.press("Enter")
     found = page.locator("#search-results li a")
     expect(found.first).to_be_visible(timeout=TIMEOUT)
+    page.wait_for_load_state("networkidle")  # it reads what it found, to show a part of it
     found.first.click()
     expect(page.locator("article")).to_contain_text("antipodal", ignore_case=True, timeout=TIMEOUT)
     assert not seen.wrong()
