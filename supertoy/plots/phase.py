@@ -166,14 +166,17 @@ def loss_crossing(
     lowest = losses.min(1).values
     with plt.rc_context(STYLE):
         figure, (above, below) = plt.subplots(2, 1, figsize=(0.72 * WIDTH, 4.8), sharex=True, height_ratios=[1.6, 1])
-        x = ratio[:, None].expand_as(losses)
+        x, top = ratio[:, None].expand_as(losses), 3 * float(lowest.max())
         for phase, (colour, name) in _PHASE_LINES.items():
             those = phases == phase
-            if (those & (losses < 3 * lowest.max())).any():
-                above.plot(x[those], losses[those], ".", ms=4, color=colour, label=name)
+            if (those & (losses < top)).any():
+                # Most starts end in the same few solutions: dots on top of each other would only make pages heavier.
+                dots = np.stack([as_array(x[those]), as_array(losses[those])])
+                _, apart = np.unique([dots[0], (1000 * dots[1] / top).round()], axis=1, return_index=True)
+                above.plot(*dots[:, apart], ".", ms=4, color=colour, label=name)
         above.plot(ratio, lowest, color="black", lw=0.6, label="lowest", zorder=1)
         above.set(ylabel="expected loss", xscale="log")
-        above.set_ylim(0, 3 * float(lowest.max()))
+        above.set_ylim(0, top)
         above.legend(frameon=False, loc="upper left")
         below.plot(ratio, slope, color="black", lw=1.2)
         below.set(xlabel="relative importance of the extra feature", ylabel="slope of the lowest")
@@ -241,7 +244,8 @@ def _image(axis: Axes, density: Tensor, ratio: Tensor, colours: np.ndarray) -> N
         colours = colours[::-1]
     if ratio[0] > ratio[-1]:
         colours = colours[:, ::-1]
-    # "nearest" would enlarge the image before it is stored, and make pages of a megabyte.
+    # Pages carry the image: no finer steps of colour than one sees, and not enlarged, as "nearest" would.
+    colours = (63 * colours).round() / 63
     axis.imshow(
         colours.transpose(1, 0, 2), origin="lower", extent=_extent(density, ratio), aspect="auto", interpolation="none"
     )
