@@ -28,7 +28,7 @@ links: $(VENV)/installed  ## ask every address that the book links to whether it
 bench: $(VENV)/installed  ## measure speed, against the paper's published loop and the machine (10 minutes)
 	@$(VENV)/bin/python benchmarks/bench.py $(BENCH)
 
-ledger: $(VENV)/installed  ## run every chapter with SEEDS=20 fresh seeds, for the ledger (5 minutes a seed)
+ledger: $(VENV)/installed  ## run every chapter with SEEDS=20 fresh seeds, for the ledger (7 minutes a seed)
 	@$(VENV)/bin/python scripts/ledger.py $(or $(SEEDS),20) $(LEDGER)
 
 machines: $(VENV)/installed  ## compare chapters with one and two threads, and with plain to wide instructions (an hour)
