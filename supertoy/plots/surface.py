@@ -53,7 +53,7 @@ def loss_contours(
             axis.contourf(w, w, surface.T, levels=levels, cmap="crest_r", extend="max", zorder=-2)
             axis.set_rasterization_zorder(-1)  # thousands of vertices
             # Few lines and coarse ones, as lines: in the image, each would be of many colours, and that ten times as heavy.
-            axis.contour(w[::2], w[::2], surface[::2, ::2].T, levels=levels[::4], colors="white", linewidths=0.5)
+            axis.contour(w[::3], w[::3], surface[::3, ::3].T, levels=levels[4::8], colors="white", linewidths=0.5)
             for rank, minimum in enumerate(found):
                 for sign in (1, -1):
                     face = "black" if rank == 0 else "white"
