@@ -47,7 +47,7 @@ def test_losses_below_theory_are_blue_and_above_it_red():
     axis = st.plots.loss_against_theory(DENSITY, RATIO, {"a": values}, boundaries=[SUPERPOSED.long()]).axes[0]
     below, equal, *above = colours_at_corners(axis)
     assert below[2] > below[0] + 0.3
-    assert equal == pytest.approx(1, abs=0.06)
+    assert equal == pytest.approx(1, abs=0.05)
     assert all(colour[0] > colour[2] + 0.3 for colour in above)
 
 

@@ -13,6 +13,10 @@ SEARCH_IN_A_FOLDER = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.S
 ICONS_AS_SCRIPT = re.compile(r'\s*<script\b[^>]*\bsrc="[^"]*/fontawesome\.js[^"]*"></script>')
 ICONS_ARE_FONTS = "<!-- icons are fonts -->"
 
+# The index of all words and what searches it: needed by the page that shows results, and elsewhere only to search while one
+# types, which is off.
+SEARCH = re.compile(r'\s*<script\b[^>]*\bsrc="(?:[^"]*/)?(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
+
 # Scripts that hold up the page until they are there. All of them can run after it, in their order, except for the options,
 # which pages change in lines of their own.
 WAITED_FOR = re.compile(r"<script (?=[^>]*\bsrc=)(?![^>]*\b(?:async|defer)\b)(?![^>]*documentation_options\.js)")
@@ -30,7 +34,7 @@ def without_live_cells(app: Sphinx) -> None:
 
 
 def lighten_pages(app: Sphinx, error: Exception | None) -> None:
-    """Let no page wait for scripts, and take the one out that nobody needs; the theme's templates have no options for it.
+    """Let no page wait for scripts, and take those out that nobody needs; the theme's templates have no options for it.
 
     A remark in its place says that a page, which this build may not have written again, is without it already.
     """
@@ -43,6 +47,8 @@ def lighten_pages(app: Sphinx, error: Exception | None) -> None:
         lighter, n_found = ICONS_AS_SCRIPT.subn(f"\n{ICONS_ARE_FONTS}", text)
         if not n_found and "<script" in text and ICONS_ARE_FONTS not in text:
             raise ExtensionError(f"{page.name} does not load the theme's icons as a script any more: drop this step")
+        if page.name != "search.html":
+            lighter = SEARCH.sub("", lighter)
         page.write_text(WAITED_FOR.sub("<script defer ", lighter), encoding="utf-8")
 
 

@@ -244,8 +244,7 @@ def _image(axis: Axes, density: Tensor, ratio: Tensor, colours: np.ndarray) -> N
         colours = colours[::-1]
     if ratio[0] > ratio[-1]:
         colours = colours[:, ::-1]
-    # Pages carry the image: no finer steps of colour than one sees, and not enlarged, as "nearest" would.
-    colours = (63 * colours).round() / 63
+    # "nearest" would enlarge the image before it is stored, to what weighs five times as much.
     axis.imshow(
         colours.transpose(1, 0, 2), origin="lower", extent=_extent(density, ratio), aspect="auto", interpolation="none"
     )

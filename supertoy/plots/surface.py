@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy.plots._style import (
-    OUTLINE,
     STYLE,
     WIDTH,
     as_array,
@@ -53,14 +52,15 @@ def loss_contours(
             axis.contourf(w, w, surface.T, levels=levels, cmap="crest_r", extend="max", zorder=-2)
             axis.set_rasterization_zorder(-1)  # thousands of vertices
             # Few lines and coarse ones, as lines: in the image, each would be of many colours, and that ten times as heavy.
-            axis.contour(w[::3], w[::3], surface[::3, ::3].T, levels=levels[4::8], colors="white", linewidths=0.5)
+            axis.contour(w[::2], w[::2], surface[::2, ::2].T, levels=levels[3::4], colors="white", linewidths=0.5)
             for rank, minimum in enumerate(found):
                 for sign in (1, -1):
                     face = "black" if rank == 0 else "white"
                     axis.plot(sign * minimum.w1, sign * minimum.w2, "o", mfc=face, mec="black", ms=6)
                 axis.annotate(
                     f"{minimum.name.split()[0]}\n{minimum.loss:.3f}", (minimum.w1, minimum.w2), xytext=(0, 8),
-                    textcoords="offset points", ha="center", va="bottom", fontsize=8, path_effects=OUTLINE,
+                    textcoords="offset points", ha="center", va="bottom", fontsize=8,
+                    bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1},
                 )  # fmt: skip
             axis.set(title=title, aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
         for axis in lowest:
