@@ -46,6 +46,7 @@ window.inPage = (function () {
   async function settled() {
     if (window.MathJax && window.MathJax.startup) await window.MathJax.startup.promise;
     await document.fonts.ready;
+    await firstPaint();  // keys pressed before it would count as what makes the page move
     await nextFrame();
   }
 
