@@ -16,6 +16,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
 SITE = BUILD / "html" / "index.html"
+BUILT_FROM = BUILD / "built_from"  # see `book_as_it_is`
 
 
 class Step(NamedTuple):
@@ -69,6 +70,14 @@ def clear(target: str) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def book_as_it_is() -> str:
+    """What changes with any file, installed version or variable that the pages depend on."""
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    from kept_outputs import fingerprint
+
+    return fingerprint(ROOT, ("supertoy", "book", "_config.yml", "_toc.yml"), ("SUPERTOY_", "BOOK_"))
+
+
 def run(step: Step) -> bool:
     """Run one step in the root of the repository, its output streaming to the terminal; say whether it passed."""
     return subprocess.run(step.command, cwd=ROOT, env=environment()).returncode == 0
@@ -79,9 +88,13 @@ def main() -> int:
     parser.add_argument("target", choices=STEPS)
     target = parser.parse_args().target
     steps = STEPS[target]
+    if target == "book" and SITE.exists() and BUILT_FROM.exists() and BUILT_FROM.read_text() == book_as_it_is():
+        print(f"== nothing has changed since this was built: {SITE}")
+        return 0
     print(f"== make {target}: {len(steps)} steps, about {sum(step.seconds for step in steps) / 60:.0f} min", flush=True)
 
     clear(target)
+    as_it_is = book_as_it_is()  # what is changed while the book is built may be in it or not
     lines = []
     for number, step in enumerate(steps, 1):
         print(f"\n== [{number}/{len(steps)}] {step.name} (about {step.seconds} s)", flush=True)
@@ -93,6 +106,8 @@ def main() -> int:
             return 1
 
     print(f"\n== make {target} is done:", *lines, sep="\n", flush=True)
+    if target != "links":
+        BUILT_FROM.write_text(as_it_is)
     if SITE.exists():
         print(f"== The book: {SITE}", flush=True)
     return 0

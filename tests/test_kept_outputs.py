@@ -110,6 +110,11 @@ def test_books_are_built_again_without_executing_what_did_not_change(tmp_path):
     assert one[0] == two[0] == "1"
     assert (root / "_build/html/book/gone.html").exists()
 
+    again = scratch_book.build(root)
+    assert again.returncode == 0
+    assert "nothing has changed" in again.stdout
+    assert (root / "_build/html/book/gone.html").exists()
+
     # Other words in one chapter, other code in another, and the last one gone.
     scratch_book.write_chapter(root, "one", CODE, "Other words.")
     scratch_book.write_chapter(root, "two", f"{CODE}  # as before")

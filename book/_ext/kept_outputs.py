@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -26,20 +27,28 @@ def kept_in(root: Path) -> Path:
     return root / "_build" / "executed" / fingerprint(root)
 
 
-def fingerprint(root: Path) -> str:
-    """Twenty letters and digits that change with anything that a chapter's outputs depend on, its code cells aside."""
+def fingerprint(root: Path, names: Sequence[str] = SOURCES, variables: tuple[str, ...] = ("SUPERTOY_",)) -> str:
+    """Twenty letters and digits that change with anything that a chapter's outputs depend on, its code cells aside.
+
+    Args:
+        root: of the repository.
+        names: files and folders in it.
+        variables: how the names begin of the variables of the environment that count.
+    """
     dependencies = {
-        "sources": {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sources(root)},
+        "sources": {
+            str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sources(root, names)
+        },
         "python": platform.python_version(),
         "installed": installed(),
-        "environment": {name: value for name, value in os.environ.items() if name.startswith("SUPERTOY_")},
+        "environment": {name: value for name, value in os.environ.items() if name.startswith(variables)},
     }
     return hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode()).hexdigest()[:20]
 
 
-def sources(root: Path) -> list[Path]:
-    """Every file of the package and of the book's data, what Python compiled aside."""
-    paths = [path for name in SOURCES for path in (root / name).rglob("*")]
+def sources(root: Path, names: Sequence[str] = SOURCES) -> list[Path]:
+    """Every file of these, by default of the package and of the book's data; what Python compiled aside."""
+    paths = [path for name in names for path in [root / name, *(root / name).rglob("*")]]
     return sorted(path for path in paths if path.is_file() and "__pycache__" not in path.parts)
 
 
