@@ -1,0 +1,41 @@
+"""Execute the chapters that changed, as many side by side as there are cores, and keep their outputs for the build.
+
+Usage: python scripts/execute.py
+
+The build, which would execute them one after the other, finds their outputs where `kept_outputs` keeps them.
+"""
+
+import json
+import logging
+import os
+import sys
+
+from jupyter_cache import get_cache
+from jupyter_cache.executors import load_executor
+from run_steps import ROOT
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+import kept_outputs
+
+
+def main() -> int:
+    if "BOOK_ONLY" in os.environ:  # the build executes that chapter, and no other
+        return 0
+    # Models this small gain little from a second thread, and much from having a core to themselves.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    folder = kept_outputs.kept_in(ROOT)
+    folder.mkdir(parents=True, exist_ok=True)
+    cache = get_cache(folder)
+    chapters = []
+    for path in sorted((ROOT / "book").glob("*.ipynb")):
+        settings = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("mystnb", {})
+        if settings.get("execution_mode") != "force":  # the build executes these, whatever is kept
+            chapters.append(cache.add_nb_to_project(str(path)).uri)
+    executor = load_executor("local-parallel", cache, logging.getLogger())
+    result = executor.run_and_cache(filter_uris=chapters, timeout=1200)
+    return 1 if result.errored or result.excepted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

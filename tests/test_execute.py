@@ -1,0 +1,64 @@
+"""Chapters are executed side by side, each with a core to itself, and the build finds their outputs."""
+
+import json
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from tests import scratch_book
+
+CODE = "import os; print('threads=' + os.environ['OMP_NUM_THREADS'])"
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = scratch_book.make(
+        tmp_path, {"index": "# A book"}, {"one": CODE, "two": f"{CODE}  # too", "reading": "print('reads')"}
+    )
+    path = root / "book" / "reading.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["mystnb"] = {"execution_mode": "force"}
+    nbformat.write(notebook, path)
+    return root
+
+
+def execute(root, **variables):
+    command = [sys.executable, "scripts/execute.py"]
+    return subprocess.run(command, cwd=root, env=scratch_book.environment(**variables), capture_output=True, text=True)
+
+
+def kept(root):
+    return [
+        output["text"]
+        for path in sorted((root / "_build" / "executed").rglob("base.ipynb"))
+        for cell in json.loads(path.read_text())["cells"]
+        for output in cell["outputs"]
+    ]
+
+
+def test_what_changed_is_executed_and_kept(root):
+    first = execute(root)
+    assert first.returncode == 0, first.stderr
+    assert "Executing 2 notebook(s)" in first.stderr
+    # Chapters that read others are left to the build, after all others.
+    assert kept(root) == [["threads=1\n"]] * 2
+
+    scratch_book.write_chapter(root, "two", f"{CODE}  # anew")
+    assert "Executing 1 notebook(s)" in execute(root).stderr
+    assert "Executing 0 notebook(s)" in execute(root).stderr
+
+
+def test_a_chapter_that_fails_is_shown_and_fails_the_step(root):
+    scratch_book.write_chapter(root, "two", "1 / 0")
+    failed = execute(root)
+    assert failed.returncode == 1
+    assert "two.ipynb" in failed.stderr
+    assert "ZeroDivisionError" in failed.stderr
+    assert len(kept(root)) == 1
+
+
+def test_while_one_chapter_is_written_the_build_executes_it(root):
+    assert execute(root, BOOK_ONLY="one").returncode == 0
+    assert not (root / "_build").exists()
