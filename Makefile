@@ -31,7 +31,7 @@ bench: $(VENV)/installed  ## measure speed, against the paper's published loop a
 ledger: $(VENV)/installed  ## run every chapter with SEEDS=20 fresh seeds, for the ledger (7 minutes a seed)
 	@$(VENV)/bin/python scripts/ledger.py $(or $(SEEDS),20) $(LEDGER)
 
-machines: $(VENV)/installed  ## compare chapters with one and two threads, and with plain to wide instructions (an hour)
+machines: $(VENV)/installed  ## compare chapters with one and two threads, plain to wide instructions, old versions (2 hours)
 	@$(VENV)/bin/python scripts/machines.py $(MACHINES)
 
 lock:  ## renew constraints.txt with the newest versions that fit together (3 minutes)
