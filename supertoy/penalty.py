@@ -3,16 +3,23 @@
 Source: paper, "Strategic picture", "Approach 1: Creating models without superposition".
 """
 
+import threading
+from functools import partial
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from supertoy import checks
 from supertoy.data import FeatureDistribution, sample_each
-from supertoy.descent import minimize
+from supertoy.lattice import batches
 from supertoy.loss import check_fit
 from supertoy.models import ToyModel
+from supertoy.progress import progress
+from supertoy.schedule import rate
+from supertoy.step import PenalisedStep, pack, unpack
 from supertoy.streams import stream
+from supertoy.threads import cut, in_threads
 
 _N_ROWS = 4096  # on which starts are compared
 
@@ -43,13 +50,14 @@ def train_penalised(
         n_starts: independent starts for each instance, of which the one with the lowest penalised loss is kept.
         n_steps: gradient steps.
         batch_size: rows of a batch, the zero vector among them.
-        learning_rate: at its peak; see `minimize`.
-        seed: of the batches and of further starts. Instance k depends on (seed, k) and n_starts.
+        learning_rate: at its peak; it runs as for `train`.
+        seed: of the batches, which all starts of an instance share, and of further starts. Instance k depends on (seed, k).
 
     Returns:
         The penalised loss of each instance at the end, on a sample.
 
     Raises:
+        TypeError: a model with a bias in its hidden layer, or with another activation than ReLU.
         ValueError: data that does not fit the model; strength negative or not finite; another argument out of range.
         FloatingPointError: a loss became NaN or infinite.
 
@@ -59,30 +67,54 @@ def train_penalised(
     tensor([ True, False])
     """
     check_fit(model, data)
-    checks.require_int(n_starts=n_starts, at_least=1)
+    if model.hidden_bias or model.any_activation:
+        raise TypeError(f"model must be linear, or with ReLUs and no hidden bias, which {type(model).__name__} is not")
+    checks.require_int(n_starts=n_starts, n_steps=n_steps, at_least=1)
+    checks.require_int(batch_size=batch_size, at_least=4)
     checks.require_int(seed=seed, at_least=0)
+    checks.require_number(learning_rate=learning_rate, above=0)
     n_instances, like = model.n_instances, model.b
     price = checks.one_each(strength, "strength", n_instances).to(like)
     weights = checks.importances(importance, n_instances, model.n_features).to(like)
+    data = data.to(dtype=like.dtype, device=like.device)
 
-    start_of = torch.arange(n_instances, device=like.device).repeat_interleave(n_starts)
-    starts = model.like(_starts(model, n_starts, seed))
-    price, weights = price[start_of], weights[start_of]
+    packed = [matrix.unflatten(0, (n_instances, n_starts)) for matrix in pack(model.like(_starts(model, n_starts, seed)))]
+    # Row 0, the zero vector, comes last in batches. The others weigh 1 here: Adam does not see the scale of a loss.
+    weight = data.row_weights(batch_size).flip(1).expand(n_instances, -1)
+    root_weight = (weight / weight[:, :1]).sqrt()
+    generators = [stream(seed, k, "batches 0", like.device) for k in range(n_instances)]
 
-    def loss(x: Tensor, weight: Tensor) -> Tensor:
-        h = starts.hidden(x)
-        error = (starts.read_out(h) - starts.target(x)).square() * weights[:, None]
-        return (weight * (error.sum(-1) + price[:, None] * h.abs().sum(-1))).sum(1)
+    stop = threading.Event()
 
-    options = {"n_steps": n_steps, "batch_size": batch_size, "seed": seed}
-    minimize(loss, [*starts.parameters()], data.select(start_of), learning_rate=learning_rate, **options)
-    rows = data.to(dtype=like.dtype, device=like.device)
-    x, weight = (each[start_of] for each in sample_each(rows, n_instances, _N_ROWS, seed, "penalised loss"))
+    def descend(part: slice) -> list[Tensor]:
+        matrices = [matrix[part].clone() for matrix in packed]
+        step = PenalisedStep(price[part], model, matrices, weights[part], root_weight[part])
+        loss = like.new_empty(len(matrices[0]), n_starts, 1)
+        for n, rows in enumerate(batches(data.select(part), batch_size, n_steps, generators[part])):
+            if stop.is_set():
+                break
+            step(rows, rate(n, n_steps, learning_rate), loss)
+            bar.update()
+        return matrices
+
+    parts = cut(n_instances, n_starts * model.n_features * batch_size, like.device)
+    with progress(len(parts) * n_steps, "training", "step") as bar:
+        found = in_threads([partial(descend, part) for part in parts], stop)
+    trained = unpack(model, [torch.cat(pieces).flatten(0, 1) for pieces in zip(*found, strict=True)])
+
+    x, row_weight = sample_each(data, n_instances, _N_ROWS, seed, "penalised loss")
+    starts, start_of = model.like(trained), torch.arange(n_instances, device=like.device).repeat_interleave(n_starts)
+    x, row_weight = x[start_of], row_weight[start_of]
+    h = starts.hidden(x)
+    error = (starts.read_out(h) - starts.target(x)).square() @ weights[start_of, :, None]
+    priced = error[..., 0] + price[start_of, None] * h.abs().sum(-1)
+    final = (row_weight * priced).sum(1).view(n_instances, n_starts)
+    if not final.isfinite().all():
+        raise FloatingPointError("loss became NaN or infinite; a smaller learning_rate may help")
+    best = final.argmin(1)
     with torch.no_grad():
-        final = loss(x, weight).view(n_instances, n_starts)
-        best = final.argmin(1)
         for name, value in model.named_parameters():
-            value.copy_(starts.get_parameter(name).unflatten(0, (n_instances, n_starts))[range(n_instances), best])
+            value.copy_(trained[name].unflatten(0, (n_instances, n_starts))[range(n_instances), best])
     return final.amin(1)
 
 

@@ -12,6 +12,8 @@ Tensors are [instance, restart, hidden or feature, row]: rows last, where the el
 batch run along memory.
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -136,6 +138,7 @@ class TrainingStep:
             torch.mul(self.matrices[0], self.importance[:, None, None], out=self.important)
             self.gradients[0].mul_(self.importance[:, None, None])
         torch.bmm(self.important_each, self.error_each, out=self.d_hidden_each)
+        self._price_hidden(loss)
         if self.model.hidden_relu:
             _relu_gradient(self.d_hidden, self.hidden, 0, grad_input=self.d_hidden)
         self.d_bias_input.zero_()  # what the bias is multiplied with is a constant
@@ -151,6 +154,9 @@ class TrainingStep:
         torch.bmm(self.error_norm.square_(), self.importance[..., None], out=loss)
         if self.model.output_relu:
             _relu_gradient(self.error, self.output, 0, grad_input=self.error)
+
+    def _price_hidden(self, loss: Tensor) -> None:
+        """Add what hidden activations cost to the loss and to half its gradient: here nothing."""
 
     def _target(self, x: Tensor) -> Tensor:
         """What the outputs on rows √w x should be: √w times the target of x."""
@@ -200,6 +206,34 @@ class ActivationStep(TrainingStep):
         torch.bmm(self.error_norm, self.importance[..., None], out=loss)
         (gradient,) = torch.autograd.grad(output, z, weighed)
         self.error.copy_(gradient)
+
+
+class PenalisedStep(TrainingStep):
+    """The step for a loss to which every row adds λ Σ_j |h_j|, h its hidden activations.
+
+    Args:
+        price: λ, [instance].
+        *arguments: as for `TrainingStep`; not for models that `ActivationStep` trains.
+    """
+
+    def __init__(self, price: Float[Tensor, "instance"], *arguments: Any) -> None:
+        self.price = price
+        super().__init__(*arguments)
+
+    def use_rows(self, root_weight: Float[Tensor, "instance row"]) -> None:
+        """Make room for batches of rows with these weights.
+
+        Args:
+            root_weight: √w of the rows.
+        """
+        super().use_rows(root_weight)
+        # √w of w rides on h; this brings the other.
+        self.price_on_rows = self.price.to(self.hidden)[:, None, None, None] * self.root_weight[:, None]
+        self.priced, self.d_priced = self.hidden[:, :, :-1], self.d_hidden[:, :, :-1]
+
+    def _price_hidden(self, loss: Tensor) -> None:
+        loss[..., 0] += (self.priced.abs() * self.price_on_rows).sum((-2, -1))
+        self.d_priced.addcmul_(self.priced.sign(), self.price_on_rows, value=0.5)
 
 
 def step_kind(model: ToyModel) -> type[TrainingStep]:

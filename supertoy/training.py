@@ -25,10 +25,9 @@ from supertoy.progress import progress
 from supertoy.schedule import rate
 from supertoy.step import OPTIMIZERS, pack, step_kind, unpack
 from supertoy.streams import stream
-from supertoy.threads import in_threads
+from supertoy.threads import cut, in_threads
 
 _LOOK_EVERY = 50  # steps between looks for NaN, and over which losses are averaged to compare restarts
-_PIECE = 2**18  # numbers in the largest tensor of a piece, of which a few should fit in the cache
 
 
 @dataclass
@@ -126,7 +125,7 @@ def train(
     per_instance = model.n_features * max(rows * kept for _, rows, kept in schedule.stages())
     pieces = [
         _Piece(model, [m[part] for m in start], data.select(part), I[part], schedule, seed, first_instance + part.start)
-        for part in _cut(model.n_instances, per_instance, model.b.device)
+        for part in cut(model.n_instances, per_instance, model.b.device)
     ]
     stop = threading.Event()
     try:
@@ -400,12 +399,3 @@ class _Piece:
         index = torch.arange(self.n_instances, device=self.restart.device).repeat_interleave(n_restarts)
         loss = expected_loss(trained, self.data.select(index), importance=self.importance[index], rtol=rtol)
         return loss.view(self.n_instances, n_restarts)
-
-
-def _cut(n_instances: int, per_instance: int, device: torch.device) -> list[slice]:
-    """Consecutive instances in pieces that fit in the cache; two or more where there is enough for two threads to do."""
-    total = n_instances * per_instance
-    n_pieces = 1 if device.type != "cpu" else max(math.ceil(total / _PIECE), 2 if total >= _PIECE / 4 else 1)
-    n_pieces = min(n_instances, n_pieces)
-    ends = [n_instances * k // n_pieces for k in range(n_pieces + 1)]
-    return [slice(a, b) for a, b in itertools.pairwise(ends)]

@@ -4,6 +4,7 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy.penalty import train_penalised
+from tests.strategies import ALL_MODELS
 
 
 def penalised_loss(model, data, strength, seed=9):
@@ -76,3 +77,14 @@ def test_bad_arguments_are_refused(change, message):
     options = {"data": st.Independent(5, 0.1), "strength": 0.1, **change}
     with pytest.raises(ValueError, match=message):
         train_penalised(st.ReLUOutputModel(2, 5, 2), options.pop("data"), options.pop("strength"), **options)
+
+
+@pytest.mark.parametrize("kind", [st.HiddenBiasModel, *(kind for kind in ALL_MODELS if kind.any_activation)])
+def test_models_that_its_step_does_not_know_are_refused(kind):
+    with pytest.raises(TypeError, match=kind.__name__):
+        train_penalised(kind(1, 5, 2), st.Independent(5, 0.1), 0.1)
+
+
+def test_a_loss_that_became_nan_is_an_error():
+    with pytest.raises(FloatingPointError, match="smaller learning_rate"):
+        train_penalised(st.ReLUOutputModel(1, 5, 2), st.Independent(5, 0.1), 0.1, learning_rate=1e30, n_steps=30)

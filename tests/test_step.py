@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 import supertoy as st
-from supertoy.step import Adam, pack, step_kind, unpack
+from supertoy.step import Adam, PenalisedStep, TrainingStep, pack, step_kind, unpack
 from tests.strategies import ALL_MODELS, model_with_random_weights
 
 N_INSTANCES, N_RESTARTS, N_ROWS, N, M = 3, 2, 40, 6, 4
@@ -45,6 +45,25 @@ def test_loss_and_hand_derived_gradients_are_autograds(kind, importance):
 
     x, weight = (t.repeat_interleave(N_RESTARTS, 0) for t in (x, weight))
     expected = torch.einsum("kb,i,kbi->k", weight, I, (model(x) - model.target(x)).square())
+    assert_close(loss.flatten(), expected.detach())
+    expected.sum().backward()
+    gradients = unpack(model, [2 * gradient.flatten(0, 1) for gradient in step.gradients])
+    for name, parameter in model.named_parameters():
+        assert_close(gradients[name], parameter.grad)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALL_MODELS if step_kind(kind(1, 2, 1)) is TrainingStep])
+def test_a_price_on_hidden_activations_is_part_of_the_loss_and_its_gradients(kind):
+    I, price = IMPORTANCES["falling"].double(), torch.tensor([0.0, 0.1, 2.0], dtype=torch.float64)
+    free, model, x, weight = step_and_models(kind, I)
+    step = PenalisedStep(price, model, free.matrices, free.importance, weight.sqrt())
+    loss = no_losses(1)[0]
+    step.forward_and_backward(weighted(step, x, weight), loss)
+
+    x, weight, price = (t.repeat_interleave(N_RESTARTS, 0) for t in (x, weight, price))
+    h = model.hidden(x)
+    row = (model.read_out(h) - model.target(x)).square() @ I + price[:, None] * h.abs().sum(-1)
+    expected = (weight * row).sum(1)
     assert_close(loss.flatten(), expected.detach())
     expected.sum().backward()
     gradients = unpack(model, [2 * gradient.flatten(0, 1) for gradient in step.gradients])

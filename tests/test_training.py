@@ -11,7 +11,7 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 import supertoy as st
-from supertoy import training
+from supertoy import threads, training
 from supertoy.step import TrainingStep
 from tests.strategies import ALL_MODELS
 
@@ -84,7 +84,7 @@ def test_dropping_restarts_early_finds_what_full_training_finds(monkeypatch):
 
 @pytest.mark.parametrize("kind", ALL_MODELS)
 def test_the_number_of_threads_does_not_change_a_bit(kind, monkeypatch):
-    monkeypatch.setattr(training, "_PIECE", 2**12)
+    monkeypatch.setattr(threads, "_PIECE", 2**12)
     results = []
     for n_threads in (1, 2, 3):
         monkeypatch.setattr(torch, "get_num_threads", lambda n=n_threads: n)
@@ -268,7 +268,7 @@ def test_an_interrupt_before_the_first_step_leaves_the_model_as_it_was(monkeypat
 
 def test_an_interrupt_stops_all_threads_at_a_step(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    monkeypatch.setattr(training, "_PIECE", 1)
+    monkeypatch.setattr(threads, "_PIECE", 1)
     _, record = trained(n_steps=400, snapshot_steps=range(401))
     n_threads = threading.active_count()
     alarm = threading.Timer(0.05, signal.raise_signal, [signal.SIGINT])
