@@ -9,6 +9,8 @@ import json
 import logging
 import os
 import sys
+from itertools import zip_longest
+from pathlib import Path
 
 from jupyter_cache import get_cache
 from jupyter_cache.executors import load_executor
@@ -28,14 +30,23 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     cache = get_cache(folder)
     chapters = []
-    # Much code runs for long, mostly: what starts first should not be what keeps the others waiting at the end.
-    for path in sorted((ROOT / "book").glob("*.ipynb"), key=lambda path: path.stat().st_size, reverse=True):
+    for path in balanced(sorted((ROOT / "book").glob("*.ipynb"), key=lambda path: path.stat().st_size, reverse=True)):
         settings = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("mystnb", {})
         if settings.get("execution_mode") != "force":  # the build executes these, whatever is kept
             chapters.append(cache.add_nb_to_project(str(path)).uri)
     executor = load_executor("local-parallel", cache, logging.getLogger())
     result = executor.run_and_cache(filter_uris=chapters, timeout=1200)
     return 1 if result.errored or result.excepted else 0
+
+
+def balanced(paths: list[Path]) -> list[Path]:
+    """Of chapters, the longest first, an order in which no core waits long for another at the end.
+
+    Long ones first; and since the executor hands chapters out two at a time on two cores, a short one after each.
+    """
+    half = (len(paths) + 1) // 2
+    pairs = zip_longest(paths[:half], reversed(paths[half:]))
+    return [path for pair in pairs for path in pair if path is not None]
 
 
 if __name__ == "__main__":

@@ -119,15 +119,17 @@ window.inPage = (function () {
     return complaints;
   }
 
-  function sideways() {
+  function sideways(onPaper = false) {
     const complaints = [], width = document.documentElement.clientWidth;
     const excess = document.scrollingElement.scrollWidth - width;
     if (excess > 0) complaints.push("the page scrolls sideways, by " + excess + " px");
     const scrolls = function (element) { return /auto|scroll/.test(getComputedStyle(element).overflowX); };
-    // What sticks out must be inside something that scrolls; what is cut off cannot be read.
+    // What sticks out must be inside something that scrolls, which paper does not; what is cut off cannot be read.
     (function look(element) {
       for (const child of element.children) {
         // What MathJax adds for listeners is a point that nobody sees.
+        if (onPaper && scrolls(child) && child.scrollWidth > child.clientWidth + 1)
+          complaints.push("scrolls, by " + (child.scrollWidth - child.clientWidth) + " px: " + named(child));
         if (scrolls(child) || child.localName === "mjx-assistive-mml" || !child.checkVisibility()) continue;
         const box = child.getBoundingClientRect();
         if (box.width > 1 && (box.right > width + 1 || box.left < -1))

@@ -50,6 +50,7 @@ FAULTS = [
     ("sideways at 1280 px", "<div style='width: 1400px'>Wide</div>", "the page scrolls sideways, by 1"),
     ("sideways at 1280 px", "<div style='overflow: hidden'><p id='cut' style='width: 1400px'>Wide</p></div>", '<p id="cut"'),
     ("sideways at 390 px", "<p id='laptop' style='width: 600px'>Wide</p>", '<p id="laptop"'),
+    ("cut off on paper", f"<pre id='page' tabindex='0' style='overflow: auto'>{'W' * 99}</pre>", '<pre id="page"'),
     ("sliders move", DEAD, 'moves nothing: <input type="range" class="dead"'),
     ("sliders move", DEAD.replace('class="dead"', 'class="off" disabled'), 'takes no key: <input type="range" class="off"'),
     ("sliders speak", DEAD.replace("Place", "").replace('"dead"', '"mute"'), 'no label: <input type="range" class="mute"'),
@@ -90,7 +91,8 @@ def faulty(look) -> Visit:
 
 def test_a_page_without_faults_passes(look):
     wide = "<pre tabindex='0' style='overflow: auto'>" + 300 * "W" + "</pre>"
-    seen = look("", FINE + wide + "<img src='dot.svg' alt='A dot' width='9' height='9'><a href='#'>A link</a>")
+    printed = "<style>@media print { pre { white-space: pre-wrap; overflow-wrap: anywhere; } }</style>"
+    seen = look(printed, FINE + wide + "<img src='dot.svg' alt='A dot' width='9' height='9'><a href='#'>A link</a>")
     assert not seen.wrong()
     assert len(seen.answers) == 1
     assert seen.first_paint > 0

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 IN_PAGE = Path(__file__).with_name("in_page.js").read_text(encoding="utf-8")
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}  # a laptop, a phone
+PAPER = {"width": 658, "height": 971}  # A4 without the margins that book.css asks for, in CSS pixels
 TIMEOUT = 180_000  # milliseconds for one step, on a machine that does other things too
 ORDINARY_WORK = 40  # milliseconds for `inPage.workTime` on an ordinary laptop; limits in time are meant for one
 
@@ -61,6 +62,7 @@ TOPICS = (
     "maths",
     "sideways at 1280 px",
     "sideways at 390 px",
+    "cut off on paper",
     "sliders move",
     "sliders speak",
     "accessibility",
@@ -138,8 +140,11 @@ def look(page: Page, seen: Visit) -> None:
     page.wait_for_timeout(400)  # the theme looks after 300 ms which parts scroll, and lets the keyboard reach them
     seen.complaints["sideways at 390 px"] = page.evaluate("inPage.sideways()")
     seen.complaints["accessibility at 390 px"] = barriers(page, "scrollable-region-focusable")
+    page.set_viewport_size(PAPER)
+    page.emulate_media(media="print")
+    seen.complaints["cut off on paper"] = page.evaluate("inPage.sideways(true)")
     page.set_viewport_size(WIDE)
-    page.emulate_media(color_scheme="dark")
+    page.emulate_media(media="screen", color_scheme="dark")
     # Colours are all that changes, and the theme lets them fade into each other.
     page.wait_for_timeout(200)
     seen.complaints["accessibility in the dark"] = barriers(page, "color-contrast", "link-in-text-block")
