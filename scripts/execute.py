@@ -29,14 +29,17 @@ def main() -> int:
     folder = kept_outputs.kept_in(ROOT)
     folder.mkdir(parents=True, exist_ok=True)
     cache = get_cache(folder)
-    chapters = []
-    for path in balanced(sorted((ROOT / "book").glob("*.ipynb"), key=lambda path: path.stat().st_size, reverse=True)):
-        settings = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("mystnb", {})
-        if settings.get("execution_mode") != "force":  # the build executes these, whatever is kept
-            chapters.append(cache.add_nb_to_project(str(path)).uri)
+    chapters = [cache.add_nb_to_project(str(path)).uri for path in balanced(executed_here())]
     executor = load_executor("local-parallel", cache, logging.getLogger())
     result = executor.run_and_cache(filter_uris=chapters, timeout=1200)
     return 1 if result.errored or result.excepted else 0
+
+
+def executed_here() -> list[Path]:
+    """The chapters, but for those that the build executes whatever is kept; the ones with the most code first."""
+    paths = sorted((ROOT / "book").glob("*.ipynb"), key=lambda path: path.stat().st_size, reverse=True)
+    settings = [json.loads(path.read_text(encoding="utf-8"))["metadata"].get("mystnb", {}) for path in paths]
+    return [path for path, each in zip(paths, settings, strict=True) if each.get("execution_mode") != "force"]
 
 
 def balanced(paths: list[Path]) -> list[Path]:
