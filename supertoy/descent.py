@@ -1,4 +1,4 @@
-"""Descent on any loss: slower than `train`, for what its hand-derived step does not know, such as attacks and penalties.
+"""Descent on any loss: slower than `train`, for what its hand-derived step does not know, such as attacks and dictionaries.
 
 Source: Adam as in Kingma & Ba (2015), with the constants of `supertoy.step.Adam`.
 """

@@ -12,8 +12,6 @@ Tensors are [instance, restart, hidden or feature, row]: rows last, where the el
 batch run along memory.
 """
 
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -212,13 +210,26 @@ class PenalisedStep(TrainingStep):
     """The step for a loss to which every row adds λ Σ_j |h_j|, h its hidden activations.
 
     Args:
+        model: one that `TrainingStep` trains.
+        matrices: as there.
+        importance: as there.
+        root_weight: as there.
+        optimizer: as there.
         price: λ, [instance].
-        *arguments: as for `TrainingStep`; not for models that `ActivationStep` trains.
     """
 
-    def __init__(self, price: Float[Tensor, "instance"], *arguments: Any) -> None:
+    def __init__(
+        self,
+        model: ToyModel,
+        matrices: list[Float[Tensor, "instance restart hidden_and_bias feature"]],
+        importance: Float[Tensor, "instance feature"],
+        root_weight: Float[Tensor, "instance row"],
+        optimizer: str = "adam",
+        *,
+        price: Float[Tensor, "instance"],
+    ) -> None:
         self.price = price
-        super().__init__(*arguments)
+        super().__init__(model, matrices, importance, root_weight, optimizer)
 
     def use_rows(self, root_weight: Float[Tensor, "instance row"]) -> None:
         """Make room for batches of rows with these weights.
@@ -232,8 +243,9 @@ class PenalisedStep(TrainingStep):
         self.priced, self.d_priced = self.hidden[:, :, :-1], self.d_hidden[:, :, :-1]
 
     def _price_hidden(self, loss: Tensor) -> None:
-        loss[..., 0] += (self.priced.abs() * self.price_on_rows).sum((-2, -1))
-        self.d_priced.addcmul_(self.priced.sign(), self.price_on_rows, value=0.5)
+        slope = self.priced.sign() * self.price_on_rows
+        loss[..., 0].add_((self.priced * slope).sum((-2, -1)))
+        self.d_priced.add_(slope, alpha=0.5)
 
 
 def step_kind(model: ToyModel) -> type[TrainingStep]:

@@ -22,10 +22,15 @@ T = TypeVar("T")
 def cut(n_instances: int, per_instance: int, device: torch.device) -> list[slice]:
     """Consecutive instances in pieces that fit in the cache; two or more where there is enough for two threads to do.
 
+    A piece is at least one instance, however large that is.
+
     Args:
         n_instances: how many there are.
         per_instance: numbers in an instance's largest tensor.
         device: where they are; only the CPU's cache is small.
+
+    >>> cut(5, per_instance=2**17, device=torch.device("cpu"))
+    [slice(0, 1, None), slice(1, 3, None), slice(3, 5, None)]
     """
     total = n_instances * per_instance
     n_pieces = 1 if device.type != "cpu" else max(math.ceil(total / _PIECE), 2 if total >= _PIECE / 4 else 1)

@@ -41,13 +41,13 @@ def kept(root):
 def test_what_changed_is_executed_and_kept(root):
     first = execute(root)
     assert first.returncode == 0, first.stderr
-    assert "Executing 2 notebook(s)" in first.stderr
+    assert "2 of 2 chapters" in first.stdout
     # Chapters that read others are left to the build, after all others.
     assert kept(root) == [["threads=1\n"]] * 2
 
     scratch_book.write_chapter(root, "two", f"{CODE}  # anew")
-    assert "Executing 1 notebook(s)" in execute(root).stderr
-    assert "Executing 0 notebook(s)" in execute(root).stderr
+    assert "1 of 2 chapters" in execute(root).stdout
+    assert "0 of 2 chapters" in execute(root).stdout
 
 
 def test_a_chapter_that_fails_is_shown_and_fails_the_step(root):
@@ -62,3 +62,12 @@ def test_a_chapter_that_fails_is_shown_and_fails_the_step(root):
 def test_while_one_chapter_is_written_the_build_executes_it(root):
     assert execute(root, BOOK_ONLY="one").returncode == 0
     assert not (root / "_build").exists()
+
+
+def test_large_chapters_start_first(root):
+    assert execute(root).returncode == 0
+    scratch_book.write_chapter(root, "one", f"{CODE}  # anew")
+    scratch_book.write_chapter(root, "two", f"{CODE}  # {1000 * 'longer '}")
+    again = execute(root, OMP_NUM_THREADS="4")
+    started = [line.rpartition("/")[2] for line in again.stderr.splitlines() if "Executing: " in line]
+    assert started == ["two.ipynb", "one.ipynb"]

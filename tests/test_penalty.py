@@ -3,6 +3,7 @@ import torch
 from torch.testing import assert_close
 
 import supertoy as st
+from supertoy import threads
 from supertoy.penalty import train_penalised
 from tests.strategies import ALL_MODELS
 
@@ -86,5 +87,19 @@ def test_models_that_its_step_does_not_know_are_refused(kind):
 
 
 def test_a_loss_that_became_nan_is_an_error():
-    with pytest.raises(FloatingPointError, match="smaller learning_rate"):
+    with pytest.raises(FloatingPointError, match=r"at step 2, instance 0 \(start 0\); a smaller learning_rate"):
         train_penalised(st.ReLUOutputModel(1, 5, 2), st.Independent(5, 0.1), 0.1, learning_rate=1e30, n_steps=30)
+
+
+@pytest.mark.parametrize("kind", [st.ReLUOutputModel, st.AbsoluteValueModel])
+def test_the_number_of_threads_does_not_change_a_bit(kind, monkeypatch):
+    monkeypatch.setattr(threads, "_PIECE", 2**10)
+    data = st.Independent(6, torch.tensor([[0.5], [0.2], [0.1]]), signed=kind is st.AbsoluteValueModel)
+    found = []
+    for n_threads in (1, 2):
+        monkeypatch.setattr(torch, "get_num_threads", lambda n=n_threads: n)
+        model = kind(3, 6, 4, dtype=torch.float64).requires_grad_(False)
+        loss = train_penalised(model, data, 0.05, n_starts=2, n_steps=30, batch_size=64)
+        found.append((loss, *model.parameters()))
+    assert all(map(torch.equal, *found))
+    assert len(threads.cut(3, 2 * 6 * 64, torch.device("cpu"))) > 1

@@ -56,7 +56,8 @@ def test_loss_and_hand_derived_gradients_are_autograds(kind, importance):
 def test_a_price_on_hidden_activations_is_part_of_the_loss_and_its_gradients(kind):
     I, price = IMPORTANCES["falling"].double(), torch.tensor([0.0, 0.1, 2.0], dtype=torch.float64)
     free, model, x, weight = step_and_models(kind, I)
-    step = PenalisedStep(price, model, free.matrices, free.importance, weight.sqrt())
+    step = PenalisedStep(model, free.matrices, free.importance, weight.sqrt()[:, 1:], price=price)
+    step.use_rows(weight.sqrt())
     loss = no_losses(1)[0]
     step.forward_and_backward(weighted(step, x, weight), loss)
 

@@ -123,14 +123,16 @@ window.inPage = (function () {
     const complaints = [], width = document.documentElement.clientWidth;
     const excess = document.scrollingElement.scrollWidth - width;
     if (excess > 0) complaints.push("the page scrolls sideways, by " + excess + " px");
-    const scrolls = function (element) { return /auto|scroll/.test(getComputedStyle(element).overflowX); };
+    const overflow = function (element) { return getComputedStyle(element).overflowX; };
     // What sticks out must be inside something that scrolls, which paper does not; what is cut off cannot be read.
     (function look(element) {
       for (const child of element.children) {
-        // What MathJax adds for listeners is a point that nobody sees.
-        if (onPaper && scrolls(child) && child.scrollWidth > child.clientWidth + 1)
-          complaints.push("scrolls, by " + (child.scrollWidth - child.clientWidth) + " px: " + named(child));
-        if (scrolls(child) || child.localName === "mjx-assistive-mml" || !child.checkVisibility()) continue;
+        // What MathJax adds for listeners is a point that nobody sees, but it counts as a part of its formula.
+        if (child.localName === "mjx-assistive-mml" || !child.checkVisibility()) continue;
+        const excess = child.closest(".math, mjx-container") ? 0 : child.scrollWidth - child.clientWidth;
+        if (onPaper && overflow(child) !== "visible" && child.clientWidth > 1 && excess > 1)
+          complaints.push("cut, by " + excess + " px: " + named(child));
+        if (/auto|scroll/.test(overflow(child)) && !onPaper) continue;
         const box = child.getBoundingClientRect();
         if (box.width > 1 && (box.right > width + 1 || box.left < -1))
           complaints.push("from " + Math.round(box.left) + " to " + Math.round(box.right) + " px: " + named(child));

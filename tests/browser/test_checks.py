@@ -51,6 +51,7 @@ FAULTS = [
     ("sideways at 1280 px", "<div style='overflow: hidden'><p id='cut' style='width: 1400px'>Wide</p></div>", '<p id="cut"'),
     ("sideways at 390 px", "<p id='laptop' style='width: 600px'>Wide</p>", '<p id="laptop"'),
     ("cut off on paper", f"<pre id='page' tabindex='0' style='overflow: auto'>{'W' * 99}</pre>", '<pre id="page"'),
+    ("cut off on paper", f"<p id='short' style='overflow: hidden; width: 90px'>{'W' * 99}</p>", 'px: <p id="short"'),
     ("sliders move", DEAD, 'moves nothing: <input type="range" class="dead"'),
     ("sliders move", DEAD.replace('class="dead"', 'class="off" disabled'), 'takes no key: <input type="range" class="off"'),
     ("sliders speak", DEAD.replace("Place", "").replace('"dead"', '"mute"'), 'no label: <input type="range" class="mute"'),
