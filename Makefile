@@ -13,7 +13,7 @@ help:  ## say what the commands do
 book: $(VENV)/installed  ## build _build/html, executing what changed (10 minutes at first, then seconds)
 	@$(RUN) book
 
-test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict build and its pages, in a browser too (40 minutes)
+test: $(VENV)/installed  ## style, types, unit tests, every chapter, a strict build and its pages, in a browser too (35 minutes)
 	@$(RUN) test
 
 write: $(VENV)/installed  ## show CHAPTER=geometry in the browser, built and reloaded whenever you save a file

@@ -32,25 +32,25 @@ BOOK = ("jupyter-book", "build", "--all", ".")
 
 STEPS = {
     "book": [
-        Step("execute the chapters that changed, side by side", 500, EXECUTE),
-        Step("build the book", 60, BOOK),
+        Step("execute the chapters that changed, side by side", 550, EXECUTE),
+        Step("build the book", 80, BOOK),
     ],
     "test": [
         Step("ruff: lint", 1, ("ruff", "check", ".")),
         Step("ruff: format", 1, ("ruff", "format", "--check", ".")),
         Step("no image data in the chapters", 1, ("python", "scripts/strip_images.py", "--check", "book")),
         Step("mypy", 30, ("mypy",)),
-        Step("unit tests and docstring examples", 280, ("pytest", "-q", "--durations=5")),
+        Step("unit tests and docstring examples", 300, ("pytest", "-q", "--durations=5")),
         # One thread each, see scripts/execute.py; `make machines` tries other numbers.
         Step(
             "every chapter, its outputs compared",
-            500,
+            600,
             ("env", "OMP_NUM_THREADS=1", "pytest", "-v", *NBVAL, *SIDE_BY_SIDE, "book"),
         ),
-        Step("execute the chapters side by side, for their figures", 500, EXECUTE),
-        Step("strict build: warnings are errors", 60, (*BOOK, "-W", "-n", "--keep-going")),
-        Step("the built pages", 20, ("pytest", "-q", "tests/site")),
-        Step("the built pages in a browser", 270, ("pytest", "-q", "-rs", "tests/browser")),
+        Step("execute the chapters side by side, for their figures", 550, EXECUTE),
+        Step("strict build: warnings are errors", 80, (*BOOK, "-W", "-n", "--keep-going")),
+        Step("the built pages", 30, ("pytest", "-q", "tests/site")),
+        Step("the built pages in a browser", 290, ("pytest", "-q", "-rs", "tests/browser")),
     ],
     "links": [
         Step("ask for every address on other sites", 60, (*BOOK, "--builder", "linkcheck", "--path-output", "_build/links")),
