@@ -31,7 +31,8 @@ def main() -> int:
     cache = get_cache(folder)
     order = [cache.add_nb_to_project(str(path)).uri for path in largest_first()]
     changed = sorted(cache.list_unexecuted(order), key=lambda chapter: order.index(chapter.uri))
-    print(f"== {len(changed)} of {len(order)} chapters to execute", flush=True)
+    names = ", ".join(Path(chapter.uri).stem for chapter in changed)
+    print(f"== {len(changed)} of {len(order)} chapters to execute: {names or 'none'}", flush=True)
     jobs = [ProcessData(chapter.pk, chapter.uri, cache, SECONDS_FOR_A_CELL, False) for chapter in changed]
     multiprocessing.log_to_stderr(REPORT_LEVEL)
     # jupyter-cache's own executor hands chapters out in pairs, in the order in which they first came.
