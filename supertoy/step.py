@@ -60,6 +60,7 @@ class TrainingStep:
         importance: I_i, [instance, feature].
         root_weight: √w of the rows of every batch, [instance, row].
         optimizer: what turns gradients into a step, one of `OPTIMIZERS`.
+        l1: λ, if every row's loss is to have λ Σ_j |h_j| added, h its hidden activations; [instance].
     """
 
     weights_ride = True  # whether rows are √w x rather than x
@@ -71,11 +72,13 @@ class TrainingStep:
         importance: Float[Tensor, "instance feature"],
         root_weight: Float[Tensor, "instance row"],
         optimizer: str = "adam",
+        l1: Float[Tensor, "instance"] | None = None,
     ) -> None:
         self.model, self.matrices = model, matrices
         self.optimizer = OPTIMIZERS[optimizer](matrices)
         self.importance = importance.to(matrices[0])
         self.equally_important = bool((importance == 1).all())
+        self.l1 = None if l1 is None or not l1.any() else l1.to(matrices[0])
         self.use_rows(root_weight)
 
     def use_rows(self, root_weight: Float[Tensor, "instance row"]) -> None:
@@ -114,6 +117,13 @@ class TrainingStep:
         self.hidden_each, self.d_hidden_each = by_model(self.hidden), by_model(self.d_hidden)
         self.output_each, self.error_each = by_model(self.output), by_model(self.error)
         self.error_each_T = self.error_each.mT
+        self._penalise_with(root_weight)
+
+    def _penalise_with(self, factor: Float[Tensor, "instance row"]) -> None:
+        """What of a row's weight, in λ w |h|, does not ride on h."""
+        if self.l1 is not None:
+            self.l1_on_rows = (self.l1[:, None] * factor.to(self.l1))[:, None, None]
+            self.neurons, self.d_neurons = self.hidden[:, :, :-1], self.d_hidden[:, :, :-1]
 
     def forward_and_backward(
         self, x: Float[Tensor, "instance feature row"], loss: Float[Tensor, "instance restart 1"]
@@ -136,7 +146,10 @@ class TrainingStep:
             torch.mul(self.matrices[0], self.importance[:, None, None], out=self.important)
             self.gradients[0].mul_(self.importance[:, None, None])
         torch.bmm(self.important_each, self.error_each, out=self.d_hidden_each)
-        self._price_hidden(loss)
+        if self.l1 is not None:
+            slope = self.neurons.sign() * self.l1_on_rows
+            loss[..., 0].add_((self.neurons * slope).sum((-2, -1)))
+            self.d_neurons.add_(slope, alpha=0.5)
         if self.model.hidden_relu:
             _relu_gradient(self.d_hidden, self.hidden, 0, grad_input=self.d_hidden)
         self.d_bias_input.zero_()  # what the bias is multiplied with is a constant
@@ -152,9 +165,6 @@ class TrainingStep:
         torch.bmm(self.error_norm.square_(), self.importance[..., None], out=loss)
         if self.model.output_relu:
             _relu_gradient(self.error, self.output, 0, grad_input=self.error)
-
-    def _price_hidden(self, loss: Tensor) -> None:
-        """Add what hidden activations cost to the loss and to half its gradient: here nothing."""
 
     def _target(self, x: Tensor) -> Tensor:
         """What the outputs on rows √w x should be: √w times the target of x."""
@@ -192,6 +202,7 @@ class ActivationStep(TrainingStep):
         """
         super().use_rows(torch.ones_like(root_weight))
         self.weight = root_weight.square().to(self.output)[:, None, None]
+        self._penalise_with(root_weight.square())
 
     def _outputs_to_errors(self, x: Tensor, loss: Tensor) -> None:
         # The one place that leaves a derivative to autograd: f may be anything.
@@ -204,48 +215,6 @@ class ActivationStep(TrainingStep):
         torch.bmm(self.error_norm, self.importance[..., None], out=loss)
         (gradient,) = torch.autograd.grad(output, z, weighed)
         self.error.copy_(gradient)
-
-
-class PenalisedStep(TrainingStep):
-    """The step for a loss to which every row adds λ Σ_j |h_j|, h its hidden activations.
-
-    Args:
-        model: one that `TrainingStep` trains.
-        matrices: as there.
-        importance: as there.
-        root_weight: as there.
-        optimizer: as there.
-        price: λ, [instance].
-    """
-
-    def __init__(
-        self,
-        model: ToyModel,
-        matrices: list[Float[Tensor, "instance restart hidden_and_bias feature"]],
-        importance: Float[Tensor, "instance feature"],
-        root_weight: Float[Tensor, "instance row"],
-        optimizer: str = "adam",
-        *,
-        price: Float[Tensor, "instance"],
-    ) -> None:
-        self.price = price
-        super().__init__(model, matrices, importance, root_weight, optimizer)
-
-    def use_rows(self, root_weight: Float[Tensor, "instance row"]) -> None:
-        """Make room for batches of rows with these weights.
-
-        Args:
-            root_weight: √w of the rows.
-        """
-        super().use_rows(root_weight)
-        # √w of w rides on h; this brings the other.
-        self.price_on_rows = self.price.to(self.hidden)[:, None, None, None] * self.root_weight[:, None]
-        self.priced, self.d_priced = self.hidden[:, :, :-1], self.d_hidden[:, :, :-1]
-
-    def _price_hidden(self, loss: Tensor) -> None:
-        slope = self.priced.sign() * self.price_on_rows
-        loss[..., 0].add_((self.priced * slope).sum((-2, -1)))
-        self.d_priced.add_(slope, alpha=0.5)
 
 
 def step_kind(model: ToyModel) -> type[TrainingStep]:

@@ -85,12 +85,13 @@ def sweep(
     options = {**defaults, **options, "seed": seed, "importance": importance, "first_instance": 0}
     options["snapshot_steps"] = sorted(operator.index(step) for step in options["snapshot_steps"])
     I = check_options(model, data, **options)
+    l1 = checks.one_each(options["l1"], "l1", model.n_instances)
     if shard_size is None:
         shard_size = _default_shard_size(model, data, **options)
     checks.require_int(shard_size=shard_size, at_least=1)
 
     starts = range(0, model.n_instances, shard_size)
-    folder = None if store is None else Store(store, _description(model, data, I, shard_size, options))
+    folder = None if store is None else Store(store, _description(model, data, I, l1, shard_size, options))
     shards: dict[int, dict[str, Tensor]] = {}
     jobs: dict[int, tuple[Any, ...]] = {}
     for k, start in enumerate(starts):
@@ -99,7 +100,7 @@ def sweep(
         if finished is not None:
             shards[k] = {name: tensor.to(model.b.device) for name, tensor in finished.items()}
             continue
-        arguments = options | {"importance": I[part], "first_instance": start}
+        arguments = options | {"importance": I[part], "l1": l1[part], "first_instance": start}
         jobs[k] = (model.select(part), data.select(part), arguments)
 
     if folder and jobs:
@@ -219,7 +220,7 @@ def _default_shard_size(
 
 
 def _description(
-    model: ToyModel, data: FeatureDistribution, importance: Tensor, shard_size: int, options: dict[str, Any]
+    model: ToyModel, data: FeatureDistribution, importance: Tensor, l1: Tensor, shard_size: int, options: dict[str, Any]
 ) -> dict[str, Any]:
     """All that determines the result, in values that JSON knows; tensors by their checksums."""
     return {
@@ -235,8 +236,9 @@ def _description(
         "sets": [data.n_sets, data.set_size, data.n_single, data.exclusive, data.signed],
         "probabilities": {name: _checksum(value) for name, value in vars(data).items() if isinstance(value, Tensor)},
         "importance": _checksum(importance),
+        "l1": _checksum(l1),
         "shard_size": shard_size,
-        "options": {name: value for name, value in sorted(options.items()) if name != "importance"},
+        "options": {name: value for name, value in sorted(options.items()) if name not in ("importance", "l1")},
     }
 
 

@@ -5,8 +5,6 @@ collapses where another process holds a core. Tasks meet once, at the end, and t
 threads there are.
 """
 
-import itertools
-import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -14,29 +12,7 @@ from typing import TypeVar
 
 import torch
 
-_PIECE = 2**18  # numbers in the largest tensor of a piece, of which a few should fit in the cache
-
 T = TypeVar("T")
-
-
-def cut(n_instances: int, per_instance: int, device: torch.device) -> list[slice]:
-    """Consecutive instances in pieces that fit in the cache; two or more where there is enough for two threads to do.
-
-    A piece is at least one instance, however large that is.
-
-    Args:
-        n_instances: how many there are.
-        per_instance: numbers in an instance's largest tensor.
-        device: where they are; only the CPU's cache is small.
-
-    >>> cut(5, per_instance=2**17, device=torch.device("cpu"))
-    [slice(0, 1, None), slice(1, 3, None), slice(3, 5, None)]
-    """
-    total = n_instances * per_instance
-    n_pieces = 1 if device.type != "cpu" else max(math.ceil(total / _PIECE), 2 if total >= _PIECE / 4 else 1)
-    n_pieces = min(n_instances, n_pieces)
-    ends = [n_instances * k // n_pieces for k in range(n_pieces + 1)]
-    return [slice(a, b) for a, b in itertools.pairwise(ends)]
 
 
 def in_threads(tasks: Sequence[Callable[[], T]], stop: threading.Event | None = None) -> list[T]:

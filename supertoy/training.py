@@ -25,9 +25,11 @@ from supertoy.progress import progress
 from supertoy.schedule import rate
 from supertoy.step import OPTIMIZERS, pack, step_kind, unpack
 from supertoy.streams import stream
-from supertoy.threads import cut, in_threads
+from supertoy.threads import in_threads
 
 _LOOK_EVERY = 50  # steps between looks for NaN, and over which losses are averaged to compare restarts
+_N_ROWS = 4096  # on which the L1 norm of hidden activations is measured in the end
+_PIECE = 2**18  # numbers in the largest tensor of a piece, of which a few should fit in the cache
 
 
 @dataclass
@@ -35,7 +37,8 @@ class Record:
     """What training leaves behind.
 
     Attributes:
-        losses: [step, instance], each step's estimate of the expected loss, of the restart that was kept.
+        losses: [step, instance], each step's estimate of the expected loss, of the restart that was kept. Where there is a
+            penalty, it is a part of the loss, here and below.
         restart_losses: [restart, instance], expected losses of the restarts that were trained to the end and chosen from, to
             within 1 in 1000 (2 % where `expected_loss` has no closed form); no rows where there was one start only.
         snapshots: the parameters after the steps that were asked for, by step and name; step 0 is the initial state.
@@ -49,7 +52,10 @@ class Record:
 
     @cached_property
     def loss(self) -> Float[Tensor, "instance"]:
-        """Expected loss at the end, of the restart that was kept (see `expected_loss`); computed when first asked for."""
+        """Expected loss at the end, of the restart that was kept (see `expected_loss`); computed when first asked for.
+
+        A penalty is estimated on a sample of rows.
+        """
         return self.evaluate()
 
 
@@ -58,6 +64,7 @@ def train(
     data: FeatureDistribution,
     *,
     importance: float | Tensor = 1.0,
+    l1: float | Tensor = 0.0,
     n_steps: int = 1000,
     batch_size: int = 256,
     n_nodes: int | None = None,
@@ -83,6 +90,9 @@ def train(
         model: any of the models; its weights are the start and, afterwards, the result.
         data: one setting, or as many as the model has instances.
         importance: I_i, broadcasts to [instance, feature].
+        l1: λ of a penalty λ E‖h‖₁ on hidden activations, which is a part of the loss then; one number, or one for each
+            instance. The L1 norm is smallest, for a given length, along the neurons: so features turn towards them, and one
+            that is not worth the price is dropped.
         n_steps: gradient steps.
         batch_size: rows per step in the end, the zero vector among them.
         n_nodes: if given, every step sees the whole expectation instead of a batch: all sets of active features, each active
@@ -102,7 +112,8 @@ def train(
         KeyboardInterrupt: training was interrupted; the model holds, for each instance, the restart that looked
             best, after its last completed step.
 
-    Source: paper, "Demonstrating superposition"; the objective is Σ_i I_i (x_i - x'_i)², in expectation over x.
+    Source: paper, "Demonstrating superposition"; the objective is Σ_i I_i (x_i - x'_i)², in expectation over x. The penalty
+    is from "Strategic picture", "Approach 1: Creating models without superposition".
 
     >>> data = st.Independent(n_features=2, probability=torch.tensor([[1.0], [0.1]]))  # dense, and sparse
     >>> model = st.ReLUOutputModel(n_instances=2, n_features=2, n_hidden=1)
@@ -112,11 +123,12 @@ def train(
     """
     snapshot_at = frozenset(snapshot_steps)
     I = check_options(
-        model, data, importance=importance, n_steps=n_steps, batch_size=batch_size, n_nodes=n_nodes,
+        model, data, importance=importance, l1=l1, n_steps=n_steps, batch_size=batch_size, n_nodes=n_nodes,
         learning_rate=learning_rate, optimizer=optimizer, n_restarts=n_restarts, seed=seed, snapshot_steps=snapshot_at,
         first_instance=first_instance,
     )  # fmt: skip
     data = data.to(dtype=model.b.dtype, device=model.b.device)
+    l1 = checks.one_each(l1, "l1", model.n_instances).to(model.b)
     if n_nodes is not None:
         batch_size = quadrature(data.select(slice(0, 1)), n_nodes)[0].shape[1]
 
@@ -124,8 +136,17 @@ def train(
     start = pack(model)
     per_instance = model.n_features * max(rows * kept for _, rows, kept in schedule.stages())
     pieces = [
-        _Piece(model, [m[part] for m in start], data.select(part), I[part], schedule, seed, first_instance + part.start)
-        for part in cut(model.n_instances, per_instance, model.b.device)
+        _Piece(
+            model,
+            [m[part] for m in start],
+            data.select(part),
+            I[part],
+            l1[part],
+            schedule,
+            seed,
+            first_instance + part.start,
+        )
+        for part in _cut(model.n_instances, per_instance, model.b.device)
     ]
     stop = threading.Event()
     try:
@@ -143,6 +164,7 @@ def check_options(
     data: FeatureDistribution,
     *,
     importance: float | Tensor,
+    l1: float | Tensor,
     n_steps: int,
     batch_size: int,
     n_nodes: int | None,
@@ -159,6 +181,7 @@ def check_options(
         model: as for `train`.
         data: as for `train`.
         importance: as for `train`.
+        l1: as for `train`.
         n_steps: as for `train`.
         batch_size: as for `train`, at least 4.
         n_nodes: as for `train`.
@@ -185,6 +208,7 @@ def check_options(
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {optimizer!r}")
     checks.require_finite(**dict(model.named_parameters()))
+    checks.one_each(l1, "l1", model.n_instances)
     if not set(snapshot_steps) <= set(range(n_steps + 1)):
         raise ValueError(f"snapshot_steps must lie between 0 and n_steps = {n_steps}, got {sorted(snapshot_steps)}")
     if n_nodes is not None:
@@ -255,11 +279,12 @@ class _Piece:
         start: list[Tensor],
         data: FeatureDistribution,
         importance: Tensor,
+        l1: Tensor,
         schedule: _Schedule,
         seed: int,
         first_instance: int,
     ) -> None:
-        self.model, self.data, self.importance, self.schedule = model, data, importance, schedule
+        self.model, self.data, self.importance, self.l1, self.schedule = model, data, importance, l1, schedule
         self.seed, self.first_instance = seed, first_instance
         self.n_instances = len(importance)
         self.matrices = [matrix[:, None] for matrix in start]  # [instance, restart, hidden and bias, feature]
@@ -278,7 +303,7 @@ class _Piece:
             root_weight, scale, rows = self._rows(n_rows, last - self.n_done)
             if step is None:
                 step = step_kind(self.model)(
-                    self.model, self.matrices, self.importance, root_weight, self.schedule.optimizer
+                    self.model, self.matrices, self.importance, root_weight, self.schedule.optimizer, self.l1
                 )
             else:
                 kept = self._recent().topk(n_kept, dim=1, largest=False).indices.sort(1).values
@@ -398,4 +423,20 @@ class _Piece:
         trained = self.model.like(unpack(self.model, [matrix.flatten(0, 1) for matrix in self.matrices]))
         index = torch.arange(self.n_instances, device=self.restart.device).repeat_interleave(n_restarts)
         loss = expected_loss(trained, self.data.select(index), importance=self.importance[index], rtol=rtol)
+        if self.l1.any():
+            rows = [
+                self.data.select(slice(k, k + 1)).sample(_N_ROWS, self._stream(k, "penalty", self.data.device))
+                for k in range(self.n_instances)
+            ]
+            x, weight = (torch.cat(parts)[index] for parts in zip(*rows, strict=True))
+            loss = loss + self.l1[index] * (weight * trained.hidden(x).abs().sum(-1)).sum(1)
         return loss.view(self.n_instances, n_restarts)
+
+
+def _cut(n_instances: int, per_instance: int, device: torch.device) -> list[slice]:
+    """Consecutive instances in pieces that fit in the cache; two or more where there is enough for two threads to do."""
+    total = n_instances * per_instance
+    n_pieces = 1 if device.type != "cpu" else max(math.ceil(total / _PIECE), 2 if total >= _PIECE / 4 else 1)
+    n_pieces = min(n_instances, n_pieces)
+    ends = [n_instances * k // n_pieces for k in range(n_pieces + 1)]
+    return [slice(a, b) for a, b in itertools.pairwise(ends)]

@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 import supertoy as st
-from supertoy.step import Adam, PenalisedStep, TrainingStep, pack, step_kind, unpack
+from supertoy.step import Adam, pack, step_kind, unpack
 from tests.strategies import ALL_MODELS, model_with_random_weights
 
 N_INSTANCES, N_RESTARTS, N_ROWS, N, M = 3, 2, 40, 6, 4
@@ -16,14 +16,14 @@ def normal(*shape, seed=0):
     return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
-def step_and_models(kind, importance):
+def step_and_models(kind, importance, l1=None):
     """A step, the same models one by one with autograd on, the rows of each instance, and the weights of these rows."""
     model = model_with_random_weights(kind, N_INSTANCES * N_RESTARTS, N, M)
     matrices = [matrix.unflatten(0, (N_INSTANCES, N_RESTARTS)).clone() for matrix in pack(model)]
     x = 2 * torch.rand(N_INSTANCES, N_ROWS, N, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) - 1
     x[:, -1] = 0
     weight = normal(N_INSTANCES, N_ROWS).abs()
-    step = step_kind(model)(model, matrices, importance.double().expand(N_INSTANCES, N), weight.sqrt())
+    step = step_kind(model)(model, matrices, importance.double().expand(N_INSTANCES, N), weight.sqrt(), l1=l1)
     return step, model, x, weight
 
 
@@ -35,36 +35,18 @@ def no_losses(n):
     return torch.zeros(n, N_INSTANCES, N_RESTARTS, 1, dtype=torch.float64)
 
 
+@pytest.mark.parametrize("l1", [(0.0, 0.0, 0.0), (0.0, 0.1, 2.0)])
 @pytest.mark.parametrize("importance", IMPORTANCES)
 @pytest.mark.parametrize("kind", ALL_MODELS)
-def test_loss_and_hand_derived_gradients_are_autograds(kind, importance):
-    I = IMPORTANCES[importance].double()
-    step, model, x, weight = step_and_models(kind, I)
+def test_loss_and_hand_derived_gradients_are_autograds(kind, importance, l1):
+    I, l1 = IMPORTANCES[importance].double(), torch.tensor(l1, dtype=torch.float64)
+    step, model, x, weight = step_and_models(kind, I, l1)
     loss = no_losses(1)[0]
     step.forward_and_backward(weighted(step, x, weight), loss)
 
-    x, weight = (t.repeat_interleave(N_RESTARTS, 0) for t in (x, weight))
-    expected = torch.einsum("kb,i,kbi->k", weight, I, (model(x) - model.target(x)).square())
-    assert_close(loss.flatten(), expected.detach())
-    expected.sum().backward()
-    gradients = unpack(model, [2 * gradient.flatten(0, 1) for gradient in step.gradients])
-    for name, parameter in model.named_parameters():
-        assert_close(gradients[name], parameter.grad)
-
-
-@pytest.mark.parametrize("kind", [kind for kind in ALL_MODELS if step_kind(kind(1, 2, 1)) is TrainingStep])
-def test_a_price_on_hidden_activations_is_part_of_the_loss_and_its_gradients(kind):
-    I, price = IMPORTANCES["falling"].double(), torch.tensor([0.0, 0.1, 2.0], dtype=torch.float64)
-    free, model, x, weight = step_and_models(kind, I)
-    step = PenalisedStep(model, free.matrices, free.importance, weight.sqrt()[:, 1:], price=price)
-    step.use_rows(weight.sqrt())
-    loss = no_losses(1)[0]
-    step.forward_and_backward(weighted(step, x, weight), loss)
-
-    x, weight, price = (t.repeat_interleave(N_RESTARTS, 0) for t in (x, weight, price))
-    h = model.hidden(x)
-    row = (model.read_out(h) - model.target(x)).square() @ I + price[:, None] * h.abs().sum(-1)
-    expected = (weight * row).sum(1)
+    x, weight, l1 = (t.repeat_interleave(N_RESTARTS, 0) for t in (x, weight, l1))
+    rows = (model(x) - model.target(x)).square() @ I + l1[:, None] * model.hidden(x).abs().sum(-1)
+    expected = (weight * rows).sum(1)
     assert_close(loss.flatten(), expected.detach())
     expected.sum().backward()
     gradients = unpack(model, [2 * gradient.flatten(0, 1) for gradient in step.gradients])

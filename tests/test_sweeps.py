@@ -331,3 +331,15 @@ def test_stores_tell_activations_and_correlations_apart(tmp_path):
         st.sweep(model(functional.softplus), data, **options)
     with pytest.raises(ValueError, match="differs in probabilities"):
         st.sweep(model(functional.gelu), st.PartlyCorrelatedPairs(1, 0.1, 0.4), **options)
+
+
+def test_every_shard_has_its_own_instances_penalty(tmp_path):
+    l1, options = torch.tensor([0.0, 0.05, 0.5]), {"n_steps": 200, "n_restarts": 2}
+    data = st.Independent(4, 0.1)
+    whole, cut = (st.ReLUOutputModel(3, 4, 2).requires_grad_(False) for _ in range(2))
+    record = st.train(whole, data, l1=l1, **options)
+    in_shards = st.sweep(cut, data, l1=l1, shard_size=1, store=tmp_path, **options)
+    assert_close(in_shards.loss, record.loss, rtol=1e-3, atol=0)
+    assert st.n_represented(cut.W).tolist() == st.n_represented(whole.W).tolist()
+    with pytest.raises(ValueError, match="holds another sweep, which differs in l1"):
+        st.sweep(st.ReLUOutputModel(3, 4, 2), data, l1=l1.flip(0), shard_size=1, store=tmp_path, **options)

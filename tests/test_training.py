@@ -11,7 +11,7 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 import supertoy as st
-from supertoy import threads, training
+from supertoy import training
 from supertoy.step import TrainingStep
 from tests.strategies import ALL_MODELS
 
@@ -84,7 +84,7 @@ def test_dropping_restarts_early_finds_what_full_training_finds(monkeypatch):
 
 @pytest.mark.parametrize("kind", ALL_MODELS)
 def test_the_number_of_threads_does_not_change_a_bit(kind, monkeypatch):
-    monkeypatch.setattr(threads, "_PIECE", 2**12)
+    monkeypatch.setattr(training, "_PIECE", 2**12)
     results = []
     for n_threads in (1, 2, 3):
         monkeypatch.setattr(torch, "get_num_threads", lambda n=n_threads: n)
@@ -268,7 +268,7 @@ def test_an_interrupt_before_the_first_step_leaves_the_model_as_it_was(monkeypat
 
 def test_an_interrupt_stops_all_threads_at_a_step(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    monkeypatch.setattr(threads, "_PIECE", 1)
+    monkeypatch.setattr(training, "_PIECE", 1)
     _, record = trained(n_steps=400, snapshot_steps=range(401))
     n_threads = threading.active_count()
     alarm = threading.Timer(0.05, signal.raise_signal, [signal.SIGINT])
@@ -353,3 +353,48 @@ def test_unknown_optimizers_are_refused():
     model = st.ReLUOutputModel(1, 4, 2)
     with pytest.raises(ValueError, match="optimizer must be one of 'adam', 'gradient descent', got 'sgd'"):
         st.train(model, st.Independent(4, 0.1), optimizer="sgd")
+
+
+def penalised(data, n, m, l1, seed=0, **options):
+    model = st.ReLUOutputModel(len(l1), n, m, seed=seed).requires_grad_(False)
+    return model, st.train(model, data, l1=torch.tensor(l1), learning_rate=0.01, **options)
+
+
+def test_a_feature_is_dropped_once_it_is_not_worth_its_price():
+    # Nearly without a bias, which so rare a feature cannot pay for, w = 0 is best from λ = (8/9) (2/3)^(1/2) = 0.73 on.
+    model, _ = penalised(st.Independent(1, 0.01), 1, 1, [0.0, 0.3, 1.2], n_restarts=2)
+    norm = st.feature_norms(model.W)[:, 0]
+    assert norm[0] > 0.95
+    assert 0.5 < norm[1] < norm[0]
+    assert norm[2] < 0.05
+
+
+def test_a_penalty_turns_features_towards_neurons():
+    model, _ = penalised(st.Independent(4, 0.5), 4, 4, [0.0, 0.05], seed=1, n_restarts=4)
+    largest = model.W.square().amax(1) / model.W.square().sum(1)
+    assert largest[1].min() > 0.99
+    assert largest[0].min() < 0.9
+
+
+def test_with_a_penalty_the_loss_is_that_of_the_best_penalised_restart():
+    data, l1 = st.Independent(6, 0.05), [0.0, 0.1]
+    model, record = penalised(data, 6, 2, l1, n_restarts=8, n_steps=300)
+    assert_close(record.loss, record.restart_losses.amin(0), rtol=2e-3, atol=0)
+    x, weight = data.sample(2**16, torch.Generator().manual_seed(9))
+    price = torch.tensor(l1) * (weight * model.hidden(x).abs().sum(-1)).sum(1)
+    assert price[1] > 0.1 * record.loss[1]
+    assert_close(record.loss, st.expected_loss(model, data) + price, rtol=0.05, atol=0)
+    assert_close(record.losses[-50:].mean(0).double(), record.loss, rtol=0.1, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("l1", "message"),
+    [
+        (-0.1, "l1 must be finite and not negative, got -0.1"),
+        (torch.nan, "l1 must be finite"),
+        (torch.zeros(2), r"l1 must be one number or one for each of 3 instances, got shape \[2\]"),
+    ],
+)
+def test_bad_penalties_are_refused(l1, message):
+    with pytest.raises(ValueError, match=message):
+        trained(l1=l1)

@@ -129,9 +129,9 @@ window.inPage = (function () {
       for (const child of element.children) {
         // What MathJax adds for listeners is a point that nobody sees, but it counts as a part of its formula.
         if (child.localName === "mjx-assistive-mml" || !child.checkVisibility()) continue;
-        const excess = child.closest(".math, mjx-container") ? 0 : child.scrollWidth - child.clientWidth;
-        if (onPaper && overflow(child) !== "visible" && child.clientWidth > 1 && excess > 1)
-          complaints.push("cut, by " + excess + " px: " + named(child));
+        const beyond = child.closest(".math, mjx-container") ? 0 : child.scrollWidth - child.clientWidth;
+        if (onPaper && overflow(child) !== "visible" && child.clientWidth > 1 && beyond > 1)
+          complaints.push("cut, by " + beyond + " px: " + named(child));
         if (/auto|scroll/.test(overflow(child)) && !onPaper) continue;
         const box = child.getBoundingClientRect();
         if (box.width > 1 && (box.right > width + 1 || box.left < -1))

@@ -43,7 +43,7 @@ def test_shapes_look_as_in_the_source():
 
 
 def test_names_in_docstrings_are_links():
-    assert entry("supertoy.penalty.train_penalised").find("a", href="descent.html#supertoy.descent.minimize")
+    assert entry("supertoy.training.train").find("a", href="enumeration.html#supertoy.enumeration.quadrature")
 
 
 def test_a_judge_shows_its_claim_and_links_its_figure():
