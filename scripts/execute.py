@@ -5,20 +5,30 @@ Usage: python scripts/execute.py
 The build, which would execute them one after the other, finds their outputs where `kept_outputs` keeps them.
 """
 
-import json
 import multiprocessing
 import os
 import sys
+import traceback
 from pathlib import Path
+from typing import NamedTuple
 
+import nbformat
 from jupyter_cache import get_cache
-from jupyter_cache.executors.basic import REPORT_LEVEL, ExecutionWorkerLocalMProc, ProcessData
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_cache.executors.utils import single_nb_execution
 from run_steps import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import kept_outputs
 
 SECONDS_FOR_A_CELL = 1200
+
+
+class Executed(NamedTuple):
+    path: Path
+    notebook: nbformat.NotebookNode
+    seconds: float
+    error: str | None
 
 
 def main() -> int:
@@ -29,16 +39,23 @@ def main() -> int:
     folder = kept_outputs.kept_in(ROOT)
     folder.mkdir(parents=True, exist_ok=True)
     cache = get_cache(folder)
-    order = [cache.add_nb_to_project(str(path)).uri for path in largest_first()]
-    changed = sorted(cache.list_unexecuted(order), key=lambda chapter: order.index(chapter.uri))
-    names = ", ".join(Path(chapter.uri).stem for chapter in changed)
-    print(f"== {len(changed)} of {len(order)} chapters to execute: {names or 'none'}", flush=True)
-    jobs = [ProcessData(chapter.pk, chapter.uri, cache, SECONDS_FOR_A_CELL, False) for chapter in changed]
-    multiprocessing.log_to_stderr(REPORT_LEVEL)
-    # jupyter-cache's own executor hands chapters out in pairs, in the order in which they first came.
+    chapters = largest_first()
+    changed = [path for path in chapters if not is_kept(path, cache)]
+    names = ", ".join(path.stem for path in changed) or "none"
+    print(f"== {len(changed)} of {len(chapters)} chapters to execute: {names}", flush=True)
+    n_failed = 0
+    # jupyter-cache's own executor hands chapters out in pairs, and its workers write side by side what they keep.
     with multiprocessing.Pool() as pool:
-        results = pool.map(ExecutionWorkerLocalMProc(), jobs, chunksize=1)
-    return 1 if any(failed for failed, _ in results) else 0
+        for done in pool.imap_unordered(execute, changed):
+            if done.error is None:
+                data = {"execution_seconds": done.seconds}
+                bundle = CacheBundleIn(done.notebook, str(done.path), data=data)
+                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+                print(f"== {done.path.stem}: {done.seconds:.0f} s", flush=True)
+            else:
+                n_failed += 1
+                print(f"== {done.path} failed:\n{done.error}", file=sys.stderr, flush=True)
+    return 1 if n_failed else 0
 
 
 def largest_first() -> list[Path]:
@@ -47,8 +64,30 @@ def largest_first() -> list[Path]:
     Large files mostly take long, and what takes long starts first, so that no core waits long for another at the end.
     """
     paths = sorted((ROOT / "book").glob("*.ipynb"), key=lambda path: path.stat().st_size, reverse=True)
-    settings = [json.loads(path.read_text(encoding="utf-8"))["metadata"].get("mystnb", {}) for path in paths]
-    return [path for path, each in zip(paths, settings, strict=True) if each.get("execution_mode") != "force"]
+    return [path for path in paths if read(path).metadata.get("mystnb", {}).get("execution_mode") != "force"]
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def is_kept(path: Path, cache: JupyterCacheAbstract) -> bool:
+    """Whether there are outputs of the code cells as they are now."""
+    try:
+        cache.match_cache_notebook(read(path))
+    except KeyError:
+        return False
+    return True
+
+
+def execute(path: Path) -> Executed:
+    """The chapter with its outputs, and what went wrong where something did."""
+    notebook = read(path)
+    try:
+        result = single_nb_execution(notebook, str(path.parent), SECONDS_FOR_A_CELL, allow_errors=False)
+    except Exception:  # the kernel died, say: shown with the chapter's name, and the others go on
+        return Executed(path, notebook, 0.0, traceback.format_exc())
+    return Executed(path, result.nb, result.time, result.exc_string)
 
 
 if __name__ == "__main__":

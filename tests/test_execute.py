@@ -50,13 +50,21 @@ def test_what_changed_is_executed_and_kept(root):
     assert "0 of 2 chapters" in execute(root).stdout
 
 
-def test_a_chapter_that_fails_is_shown_and_fails_the_step(root):
-    scratch_book.write_chapter(root, "two", "1 / 0")
+@pytest.mark.parametrize(("code", "error"), [("1 / 0", "ZeroDivisionError"), ("import os; os._exit(1)", "DeadKernelError")])
+def test_a_chapter_that_fails_is_shown_and_fails_the_step(root, code, error):
+    scratch_book.write_chapter(root, "two", code)
     failed = execute(root)
     assert failed.returncode == 1
     assert "two.ipynb" in failed.stderr
-    assert "ZeroDivisionError" in failed.stderr
+    assert error in failed.stderr
     assert len(kept(root)) == 1
+
+
+def test_chapters_of_the_same_code_do_not_get_in_each_others_way(root):
+    for name in ("two", "three", "four"):
+        scratch_book.write_chapter(root, name, CODE)
+    assert execute(root).returncode == 0
+    assert kept(root) == [["threads=1\n"]]
 
 
 def test_while_one_chapter_is_written_the_build_executes_it(root):
