@@ -50,6 +50,16 @@ window.inPage = (function () {
     await nextFrame();
   }
 
+  // Until nothing is moving or fading any more.
+  async function atRest() {
+    await nextFrame();  // in which listeners hear of what changed,
+    await nextFrame();  // and by which all that follows has begun
+    const fading = function () {
+      return document.getAnimations().filter(function (each) { return each.effect.getComputedTiming().endTime < Infinity; });
+    };
+    while (fading().length) await Promise.allSettled(fading().map(function (each) { return each.finished; }));
+  }
+
   // Those that wait to be seen, and are in a part that is folded away, have no reason to load.
   function shownImages() {
     return Array.from(document.images).filter(function (image) { return image.loading !== "lazy" || image.checkVisibility(); });
@@ -208,7 +218,7 @@ window.inPage = (function () {
   }
 
   return {
-    workTime: workTime,
+    workTime: workTime, atRest: atRest,
     bytes: bytes, firstPaint: firstPaint, focusSlider: focusSlider, images: images, layoutShift: layoutShift,
     markRepeated: markRepeated, maths: maths, scrollThrough: scrollThrough, settled: settled, sideways: sideways,
     unlabelled: unlabelled, repeated: ["[data-repeated]"], nSliders: function () { return sliders().length; },

@@ -93,7 +93,9 @@ def faulty(look) -> Visit:
 def test_a_page_without_faults_passes(look):
     wide = "<pre tabindex='0' style='overflow: auto'>" + 300 * "W" + "</pre>"
     printed = "<style>@media print { pre { white-space: pre-wrap; overflow-wrap: anywhere; } }</style>"
-    seen = look(printed, FINE + wide + "<img src='dot.svg' alt='A dot' width='9' height='9'><a href='#'>A link</a>")
+    fading = "<p style='transition: color 1s'>Fades from black to white</p>"
+    image = "<img src='dot.svg' alt='A dot' width='9' height='9'>"
+    seen = look(printed, FINE + wide + fading + image + "<a href='#'>A link</a>")
     assert not seen.wrong()
     assert len(seen.answers) == 1
     assert seen.first_paint > 0
