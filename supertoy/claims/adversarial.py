@@ -63,7 +63,7 @@ def tracks_density(relative: Float[Tensor, "density"], features_per_dimension: F
     low = result.confidence_interval(0.95).low
     return Outcome(
         (bool(result.statistic >= 0.9), bool(low >= 0.8)),
-        f"Pearson correlation {_between(result.statistic)}, its interval from {_between(low)}",
+        f"Pearson correlation {_between(result.statistic)}, lower end of its 95 % interval {_between(low)}",
     )
 
 

@@ -92,7 +92,7 @@ def poly_when_sparse(W1: Float[Tensor, "hidden feature"]) -> Outcome:
     "average more important than those of the others",
     reason='at every density that the paper calls in between; "important" is compared on average, since single '
     "neurons may swap",
-    figure="fig-kinds",
+    figure="fig-computation",
 )
 def both(W1: Float[Tensor, "3 hidden feature"]) -> Outcome:
     """Judge the neurons in between.

@@ -116,7 +116,8 @@ def first_order(slope: Float[Tensor, "point"], phase: Int[Tensor, "point"]) -> O
     jump, smooth = change[crossing].item(), change[~crossing].max().item()
     return Outcome(
         (jump > 0.5, smooth < 0.1),
-        f"the slope falls by {at_least(jump)} at the crossing, and changes by {below(smooth)} from point to point elsewhere",
+        f"the slope falls by {at_least(jump)} at the crossing, and changes by a share {below(smooth)} from point to point "
+        "elsewhere",
     )
 
 

@@ -250,7 +250,7 @@ def sparse_negative_bias(W: Float[Tensor, "instance hidden feature"], b: Float[T
     "superposition/rescales",
     says="n = 80, m = 20 looks like a rescaled n = 20, m = 5",
     criterion="at every density the represented share of all features differs by at most 0.15",
-    reason="15 % of the features is one or two in the small model, as many as single starts differ by",
+    reason="15 % of the features is three in the small model, as many as single starts differ by",
     figure="fig-large",
 )
 def rescales(W: Float[Tensor, "instance _m _n"], W_large: Float[Tensor, "instance _M _N"]) -> Outcome:

@@ -1,7 +1,7 @@
 """Attacks: one drawn in the hidden space, their damage over density, and what training against them does."""
 
 from collections.abc import Mapping
-from itertools import cycle
+from itertools import chain, cycle, repeat
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -143,8 +143,10 @@ def attack_shares(
         for axis, (title, shares) in zip(axes[0], panels.items(), strict=True):
             axis.fill_between(p, as_array(masked), color="0.92", lw=0, label="inputs without a gradient")
             axis.axhline(1, color="0.6", lw=1, ls="--", zorder=0)
-            for (name, values), colour, marker in zip(shares.items(), LINES, cycle(MARKERS), strict=False):
-                axis.plot(p, as_array(values), marker=marker, ms=4, color=colour, lw=1.5, label=name)
+            styles = chain(repeat("-", 2), repeat("--"))  # dashes show what is under them
+            looks = zip(LINES, cycle(MARKERS), styles, strict=False)
+            for (name, values), (colour, marker, style) in zip(shares.items(), looks, strict=False):
+                axis.plot(p, as_array(values), style, marker=marker, ms=4, color=colour, lw=1.5, label=name)
             axis.set(title=title, xscale="log", xlabel="density p = 1 - S", ylim=(0, None))
         axes[0, 0].invert_xaxis()
         axes[0, 0].set_ylabel("damage / damage of the\nanalytic attack")
@@ -178,7 +180,7 @@ def over_attack_norm(
         for axis in axes:
             axis.axvline(marked, color="0.6", lw=1, ls="--", zorder=0)
             axis.axhline(1, color="0.85", lw=1, zorder=0)
-            axis.set(xlabel="attack norm in training")
+            axis.set(xlabel="attack norm in training\n(mean input norms)")
     return finished(figure)
 
 

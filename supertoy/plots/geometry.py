@@ -302,7 +302,8 @@ def solution_losses(
                           textcoords="offset points")  # fmt: skip
         axis.set(xscale="log", xlabel=xlabel, ylabel="loss / loss of two digons")
         plain_log_axis(axis, "x", float(ratio.min()), float(ratio.max()))
-        axis.legend(frameon=False, loc="upper right")
+        for mark in axis.legend(frameon=False, loc="upper right").get_lines():
+            mark.set_alpha(1)  # in the panel many dots lie on each other
     return finished(figure)
 
 

@@ -12,6 +12,8 @@ from torch import Tensor
 from supertoy.plots._series import Panels, series_panels
 from supertoy.plots._style import LINES, STYLE, WIDTH, as_array, finished, plain_log_axis, require_one_each, require_some
 
+_FEWEST_ALARMS = 1e-4  # of harmless inputs, at the left end of the axis
+
 _TRUE, _FOUND = "0.25", LINES[1]  # directions: dark grey and orange
 
 
@@ -96,7 +98,7 @@ def over_density(
             axis.set(xlabel="density p = 1 - S" + (" (sparser to the right)" if few else ""))
             if level is not None:
                 axis.axhline(level, color="0.7", lw=1, ls="--", zorder=0)
-            plain_log_axis(axis, "x", p.min(), p.max(), steps=(1, 3) if few else (1,))
+            plain_log_axis(axis, "x", p.min(), p.max(), steps=(1, 2, 5) if few else (1,))
         axes[0].invert_xaxis()
     return finished(figure)
 
@@ -188,6 +190,8 @@ def roc_curves(
 ) -> Figure:
     """Detections over false alarms, a curve for each way to look, one panel for each setting.
 
+    False alarms are on a logarithmic axis, since what matters of them is how many times as many there are.
+
     Args:
         panels: false alarms and detections, as from `detection.roc`, by name, by title.
         detected: share of detections to be marked.
@@ -199,13 +203,15 @@ def roc_curves(
     """
     require_some(panels=panels)
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.35), sharex=True, sharey=True, squeeze=False)
+        figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.2), sharex=True, sharey=True, squeeze=False)
+        chance = np.geomspace(_FEWEST_ALARMS, 1)
         for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
             axis.axhline(detected, color="0.7", lw=1, ls="--", zorder=0)
-            axis.plot([0, 1], [0, 1], color="0.85", lw=1, zorder=0)
+            axis.plot(chance, chance, color="0.85", lw=1, zorder=0)
             for (name, (alarms, hits)), colour in zip(curves.items(), LINES, strict=False):
                 axis.plot(as_array(alarms), as_array(hits), color=colour, lw=1.8, label=name)
-            axis.set(title=title, xlabel="false alarms", aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+            axis.set(title=title, xlabel="false alarms", xscale="log", xlim=(_FEWEST_ALARMS, 1), ylim=(0, 1.02))
+            plain_log_axis(axis, "x", _FEWEST_ALARMS, 1, steps=(1,))
         axes[0, 0].set_ylabel("detected")
         handles, names = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
