@@ -20,7 +20,7 @@ SILENT = 0.01
 def activation_frequency(
     h: Float[Tensor, "instance row hidden"], weight: Float[Tensor, "#instance row"], silent: float = SILENT
 ) -> Float[Tensor, "instance"]:
-    """How many neurons fire in the mean input.
+    """How many neurons fire at an input, on average over inputs.
 
     Args:
         h: hidden activations, 0 or more.

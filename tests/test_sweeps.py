@@ -283,11 +283,16 @@ def test_empty_grids_and_settings_that_do_not_fit_are_refused():
         st.sweep(st.ReLUOutputModel(3, 5, 2), st.Independent(5, PROBABILITY))
 
 
-def test_the_example_of_the_page_runs_and_has_shards_to_share():
+def test_the_examples_of_the_page_run_and_have_shards_to_share(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     page = (Path(__file__).parents[1] / "book" / "sweeps.md").read_text(encoding="utf-8")
+    grid, kept = (block.split("```")[0] for block in page.split("```python\n")[1:3])
     names = {}
-    exec(page.split("```python\n")[1].split("```")[0], names)
+    exec(grid, names)
     assert names["record"].loss.shape == (100,)
+    exec(kept, names)
+    exec(kept, names)  # again: it goes on with the folder
+    assert len([*tmp_path.glob("phase-diagram/*.safetensors")]) == 15
     options = {"n_steps": 200, "batch_size": 256, "n_restarts": 16, "n_nodes": 4, "snapshot_steps": []}
     assert _default_shard_size(names["model"], names["data"], **options) == 7
 

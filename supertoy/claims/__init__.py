@@ -1,7 +1,8 @@
 """The paper's claims as values: what each says, how it is judged, and what a chapter found.
 
 A judge looks at what one seed produced and says whether the claim holds there; its thresholds were set before anything was
-measured. `check` runs a claim's judge over all seeds and gives the verdict; a `Table` shows the findings of a chapter.
+measured, but for a few that their chapters name. `check` runs a claim's judge over all seeds and gives the verdict; a
+`Table` shows the findings of a chapter.
 """
 
 from supertoy.claims import (

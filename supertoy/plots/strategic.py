@@ -211,7 +211,7 @@ def roc_curves(
             for (name, (alarms, hits)), colour in zip(curves.items(), LINES, strict=False):
                 axis.plot(as_array(alarms), as_array(hits), color=colour, lw=1.8, label=name)
             axis.set(title=title, xlabel="false alarms", xscale="log", xlim=(_FEWEST_ALARMS, 1), ylim=(0, 1.02))
-            plain_log_axis(axis, "x", _FEWEST_ALARMS, 1, steps=(1,))
+            plain_log_axis(axis, "x", 10 * _FEWEST_ALARMS, 1, steps=(1,))  # one further left touches the next panel
         axes[0, 0].set_ylabel("detected")
         handles, names = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
