@@ -203,7 +203,7 @@ def roc_curves(
     """
     require_some(panels=panels)
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.2), sharex=True, sharey=True, squeeze=False)
+        figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.35), sharex=True, sharey=True, squeeze=False)
         chance = np.geomspace(_FEWEST_ALARMS, 1)
         for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
             axis.axhline(detected, color="0.7", lw=1, ls="--", zorder=0)
