@@ -27,10 +27,10 @@ from torch import Tensor
 
 import supertoy as st
 from supertoy import training
-from supertoy.enumeration import quadrature
-from supertoy.lattice import batches
-from supertoy.step import TrainingStep, pack
-from supertoy.streams import stream
+from supertoy._engine.lattice import batches
+from supertoy._engine.quadrature import quadrature
+from supertoy._engine.step import TrainingStep, pack
+from supertoy._util.generators import keyed_generator
 
 STORED = Path(__file__).with_name("published_losses.json")
 SEVEN = torch.tensor([1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001])
@@ -172,7 +172,7 @@ def bare_step_seconds(setting: Setting, rows: int) -> float:
     n_instances = 1 if setting.n_features >= 200 else len(setting.probability)
     model = st.ReLUOutputModel(n_instances, setting.n_features, setting.n_hidden)
     data = setting.data().select(slice(0, n_instances))
-    x = next(batches(data, rows, 1, [stream(0, k, "bench") for k in range(n_instances)]))
+    x = next(batches(data, rows, 1, [keyed_generator(0, k, "bench") for k in range(n_instances)]))
     step = TrainingStep(
         model, [pack(model)[0][:, None]], setting.importance.double().expand(n_instances, -1), torch.ones(n_instances, rows)
     )

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from supertoy import ledger, reruns
+from supertoy.ledger import reruns, tables
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "book" / "data" / "ledger.json"
@@ -30,7 +30,7 @@ def main() -> int:
     if options.seeds < 1:
         parser.error(f"seeds must be at least 1, got {options.seeds}")
 
-    chapters = ledger.chapters_with_claims(ROOT / "book")
+    chapters = tables.chapters_with_claims(ROOT / "book")
     if options.only:
         unknown = set(options.only) - {path.stem for path in chapters}
         if unknown:

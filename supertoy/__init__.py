@@ -1,43 +1,10 @@
 """supertoy: toy models of superposition, trained in seconds. The package behind the book."""
 
-from supertoy import (
-    adversarial,
-    claims,
-    compression,
-    curvature,
-    decoding,
-    descent,
-    detection,
-    dictionary,
-    explore,
-    firing,
-    interference,
-    learning_coefficient,
-    ledger,
-    levels,
-    motif,
-    neurons,
-    phases,
-    plots,
-    polygons,
-    recovery,
-    relations,
-    representation,
-    reruns,
-    rotations,
-    sets,
-    stages,
-    surface,
-    tegum,
-    theory,
-    universality,
-    words,
-)
-from supertoy.continuation import lowest_losses, train_along
-from supertoy.curves import first_crossing, plateaus
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
 from supertoy.data import AnticorrelatedSets, CorrelatedSets, FeatureDistribution, Independent, PartlyCorrelatedPairs
-from supertoy.enumeration import quadrature
-from supertoy.explained import explained_variance
 from supertoy.loss import expected_loss, sampled_loss
 from supertoy.measures import (
     dimensions_per_feature,
@@ -56,10 +23,14 @@ from supertoy.models import (
     ReLUOutputModel,
     ToyModel,
 )
-from supertoy.orient import canonical_orientation
-from supertoy.seeds import chapter_seeds
+from supertoy.rotations import canonical_orientation
 from supertoy.sweeps import sweep
 from supertoy.training import Record, train
+
+if TYPE_CHECKING:
+    from supertoy import claims, plots
+
+__version__ = version("supertoy")
 
 __all__ = [
     "AbsoluteValueModel",
@@ -76,52 +47,27 @@ __all__ = [
     "ReLUOutputModel",
     "Record",
     "ToyModel",
-    "adversarial",
     "canonical_orientation",
-    "chapter_seeds",
     "claims",
-    "compression",
-    "curvature",
-    "decoding",
-    "descent",
-    "detection",
-    "dictionary",
     "dimensions_per_feature",
     "expected_loss",
-    "explained_variance",
-    "explore",
     "feature_dimensionality",
     "feature_norms",
-    "firing",
-    "first_crossing",
-    "interference",
-    "learning_coefficient",
-    "ledger",
-    "levels",
-    "lowest_losses",
-    "motif",
     "n_represented",
-    "neurons",
-    "phases",
-    "plateaus",
     "plots",
-    "polygons",
-    "quadrature",
-    "recovery",
-    "relations",
-    "representation",
-    "reruns",
-    "rotations",
     "sampled_loss",
-    "sets",
-    "stages",
     "superposition",
-    "surface",
     "sweep",
-    "tegum",
-    "theory",
     "train",
-    "train_along",
-    "universality",
-    "words",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Modules on first access: pyplot, seaborn and scipy take longer to import than torch."""
+    if not name.startswith("_"):
+        try:
+            return import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

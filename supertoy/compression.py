@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy import checks
+from supertoy._util import checks
 
 
 def steep_floor(u: Float[Tensor, "*shape"], width: float) -> Float[Tensor, "*shape"]:

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy import checks
-from supertoy.streams import stream
+from supertoy._util import checks
+from supertoy._util.generators import keyed_generator
 
 Distribution = TypeVar("Distribution", bound="FeatureDistribution")  # beartype does not know typing.Self everywhere
 
@@ -468,7 +468,8 @@ def sample_each(
         x, and weight, which sums to 1 over the rows of each instance.
     """
     parts = [
-        data.select(slice(k, k + 1)).sample(batch_size, stream(seed, k, purpose, data.device)) for k in range(n_instances)
+        data.select(slice(k, k + 1)).sample(batch_size, keyed_generator(seed, k, purpose, data.device))
+        for k in range(n_instances)
     ]
     x, weight = zip(*parts, strict=True)
     return torch.cat(x), torch.cat(weight)

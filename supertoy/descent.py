@@ -1,6 +1,6 @@
 """Descent on any loss: slower than `train`, for what its hand-derived step does not know, such as attacks and dictionaries.
 
-Source: Adam as in Kingma & Ba (2015), with the constants of `supertoy.step.Adam`.
+Source: Adam as in Kingma & Ba (2015), with the constants of `supertoy._engine.step.Adam`.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,12 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy import checks
+from supertoy._engine.lattice import batches
+from supertoy._engine.schedule import rate
+from supertoy._util import checks
+from supertoy._util.generators import keyed_generator
+from supertoy._util.progress import progress
 from supertoy.data import FeatureDistribution
-from supertoy.lattice import batches
-from supertoy.progress import progress
-from supertoy.schedule import rate
-from supertoy.streams import stream
 
 Loss = Callable[[Tensor, Tensor], Tensor]  #: from rows and their weights to the loss of each instance
 
@@ -71,7 +71,7 @@ def minimize(
     like = parameters[0]
     data = data.to(dtype=like.dtype, device=like.device)
     weight = data.row_weights(batch_size).expand(n_instances, -1)
-    generators = [stream(seed, k, "batches 0", like.device) for k in range(n_instances)]
+    generators = [keyed_generator(seed, k, "batches 0", like.device) for k in range(n_instances)]
 
     # Forgets as fast as the Adam of `train`, and for the same reason.
     adam = torch.optim.Adam(parameters, lr=learning_rate, betas=(0.8, 0.9), eps=1e-10, fused=True)

@@ -15,14 +15,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy import checks
+from supertoy._engine.lattice import batches
+from supertoy._engine.quadrature import count_rows, quadrature
+from supertoy._engine.series import relu_loss, value_moments
+from supertoy._util import checks
+from supertoy._util.generators import keyed_generator
+from supertoy._util.threads import in_threads
 from supertoy.data import FeatureDistribution
-from supertoy.enumeration import count_rows, quadrature
-from supertoy.lattice import batches
 from supertoy.models import ToyModel
-from supertoy.series import relu_loss, value_moments
-from supertoy.streams import stream
-from supertoy.threads import in_threads
 
 _NODES, _FEW_ROWS = (4, 8, 16, 32, 64), 2**13  # of a quadrature: ever more nodes, while the rows are few
 _ROWS, _MOST_BATCHES = 1024, 2**15  # of a sample that takes the place of an expectation
@@ -234,7 +234,7 @@ def _sampled_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor
         p_zero = setting.zero_probability[0].item()
         at_zero = mean_loss(torch.zeros_like(one.b)[:, None])
         total = total_squared = 0.0
-        generator = stream(0, 0, "expected loss", model.b.device)
+        generator = keyed_generator(0, 0, "expected loss", model.b.device)
         for n, rows in enumerate(batches(setting, _ROWS, _MOST_BATCHES, [generator]), 1):
             loss = mean_loss(rows[..., :-1].mT)  # without the zero vector, which is the last row
             total, total_squared = total + loss, total_squared + loss**2
@@ -250,3 +250,40 @@ def _sampled_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor
     data = data.to(dtype=model.b.dtype)
     losses = in_threads([partial(loss_of, k) for k in range(model.n_instances)])
     return torch.tensor(losses, dtype=torch.float64, device=model.b.device)
+
+
+@torch.no_grad()
+def explained_variance(
+    model: ToyModel, data: FeatureDistribution, *, n_rows: int = 2**14, seed: int = 0
+) -> Float[Tensor, "instance feature"]:
+    """1 - E (y_i - y'_i)² / Var y_i: 1 where output i is exact, 0 where it is no better than a constant, or worse below.
+
+    NaN where y_i is the same in all rows of the sample, as may happen if it is active less than once in `n_rows`.
+
+    Args:
+        model: any of the models; y is its target.
+        data: one setting, or as many as the model has instances.
+        n_rows: of the weighted sample on which both are measured, the zero vector among them.
+        seed: of the sample, which instance k draws by (seed, k).
+
+    Raises:
+        ValueError: data does not fit the model; n_rows below 2.
+
+    >>> model = st.LinearModel(1, n_features=2, n_hidden=1)
+    >>> model = model.like({"W": torch.tensor([[[1.0, 0.0]]]), "b": torch.zeros(1, 2)})
+    >>> explained_variance(model, st.Independent(2, 0.3))  # the second is a constant, and not even the best
+    tensor([[ 1.0000, -0...]])
+    """
+    check_fit(model, data)
+    checks.require_int(n_rows=n_rows, at_least=2)
+    data = data.to(dtype=model.b.dtype, device=model.b.device)
+    shares = []
+    for k in range(model.n_instances):
+        here = slice(k, k + 1)
+        one = model.select(here)
+        x, weight = data.select(here).sample(n_rows, keyed_generator(seed, k, "explained variance", model.b.device))
+        y, w = one.target(x)[0], weight[0, :, None]
+        variance = (w * (y - (w * y).sum(0)).square()).sum(0)
+        share = 1 - (w * (y - one(x)[0]).square()).sum(0) / variance
+        shares.append(torch.where(variance > 0, share, torch.nan))
+    return torch.stack(shares)

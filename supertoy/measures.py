@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from supertoy.checks import require_number, require_weights
+from supertoy._util.checks import require_number, require_weights
 
 #: Norms are near 1 or near 0, so halfway between the two is where a feature counts as represented; and it counts as being in
 #: superposition when others lie along its direction with a quarter of its strength.

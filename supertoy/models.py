@@ -1,9 +1,9 @@
 """The four models of the paper, each a batch of small instances that share nothing but their shape.
 
-All four are one hidden layer wide, so one forward pass and one hand-derived training step (`supertoy.step`) serve them
-all; they differ in where a ReLU stands and in whether the output weights are the transpose of the input weights. Two more
-generalise them, to any other function in place of the ReLU at the output and to any other function in place of the
-absolute value; and one has a bias in its hidden layer, to show why the paper's has none.
+All four have one hidden layer, so one forward pass and one hand-derived training step serve them all. They differ in where a
+ReLU stands, and in whether the output weights are the transpose of the input weights. Two more generalise them: to any
+function in place of the ReLU at the output, and to any function in place of the absolute value. One has a bias in its hidden
+layer, to show why the paper's has none.
 
 Source: paper, "Demonstrating superposition", "The ReLU hidden layer toy model", "Computation in superposition".
 """
@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from supertoy import checks
-from supertoy.streams import stream
+from supertoy._util import checks
+from supertoy._util.generators import keyed_generator
 
 Model = TypeVar("Model", bound="ToyModel")
 
@@ -73,7 +73,9 @@ class ToyModel(nn.Module):
         self.n_features, self.n_hidden = n_features, n_hidden
         self.initial_scale = (2 / ((1 + n_features) * n_hidden)) ** 0.5
         for name, shape in self._weight_shapes().items():
-            draws = [torch.randn(shape, generator=stream(seed, k, name), dtype=torch.float64) for k in range(n_instances)]
+            draws = [
+                torch.randn(shape, generator=keyed_generator(seed, k, name), dtype=torch.float64) for k in range(n_instances)
+            ]
             weights = self.initial_scale * torch.stack(draws)
             self.register_parameter(name, nn.Parameter(weights.to(device, dtype)))
         self.b = nn.Parameter(torch.zeros(n_instances, n_features, dtype=dtype, device=device))

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from supertoy import checks
+from supertoy._util import checks
 
 #: A neuron stands for one feature where that has nine tenths of its squared weights, the same as a tenth of noise in power;
 #: and it does anything at all where its largest weight is a tenth of the layer's largest.

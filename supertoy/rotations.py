@@ -1,102 +1,93 @@
-"""Turning a model's hidden space, and what its outputs make of it.
-
-Where nothing happens to single hidden numbers, W and O W are the same model for every orthogonal O. An activation function
-looks at each number by itself, and singles out a basis: then only permutations of the neurons are left.
-
-Source: paper, "Privileged vs non-privileged bases".
-"""
-
-from typing import TypeVar
+"""Orientation: of all the rotated and mirrored copies of a 2D solution, the one that is drawn."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy import checks
-from supertoy.models import ToyModel
-from supertoy.streams import stream
-
-Model = TypeVar("Model", bound=ToyModel)
+from supertoy._util.checks import require_finite, require_weights
 
 
-def random_orthogonal(n_dimensions: int, n_rotations: int, seed: int = 0) -> Float[Tensor, "rotation dimension dimension"]:
-    """Orthogonal matrices, each equally likely as any other (Haar measure); half of them are reflections. In float64.
+def canonical_orientation(W: Float[Tensor, "instance 2 feature"]) -> Float[Tensor, "instance 2 feature"]:
+    """Turn and mirror each solution so that equal solutions look equal.
+
+    A tied model without a hidden activation does the same after W -> O W for any orthogonal O. Of all these the canonical
+    one has its first represented feature along the positive x axis, and the next one that is not parallel to it above that
+    axis. A feature counts as represented if its norm is at least half the largest.
 
     Args:
-        n_dimensions: d.
-        n_rotations: how many.
-        seed: of the draws.
+        W: weights with two hidden dimensions.
 
     Raises:
-        ValueError: n_dimensions or n_rotations below 1.
+        ValueError: W does not have two hidden dimensions, or is not finite.
 
-    >>> O = random_orthogonal(3, n_rotations=2)
-    >>> torch.allclose(O.mT @ O, torch.eye(3).double())
-    True
+    Source: paper, "Perturbing the weights of features".
+
+    >>> canonical_orientation(torch.tensor([[[0.0, 2.0], [1.0, 0.0]]])).round().int()
+    tensor([[[1, 0],
+             [0, 2]]], dtype=torch.int32)
     """
-    checks.require_int(n_dimensions=n_dimensions, n_rotations=n_rotations, at_least=1)
-    streams = [stream(seed, k, f"rotation of {n_dimensions} dimensions") for k in range(n_rotations)]
-    shape = (n_dimensions, n_dimensions)
-    random = [torch.randn(shape, generator=generator, dtype=torch.float64) for generator in streams]
-    Q, R = torch.linalg.qr(torch.stack(random))
-    # Without the signs of R's diagonal Q would depend on how the library happens to reflect.
-    return Q * R.diagonal(dim1=1, dim2=2).sign()[:, None]
+    require_weights(W=W)
+    if W.shape[1] != 2:
+        raise ValueError(f"W must have 2 hidden dimensions, got {W.shape[1]}")
+    norm = torch.linalg.vector_norm(W, dim=1)
+    represented = norm >= norm.amax(-1, keepdim=True) / 2
+    angle = torch.atan2(W[:, 1], W[:, 0])
+    angle = angle - _first(angle, represented)
+    # |sin| above 0.3 is 17 degrees off the axis: well past the wobble of an antipodal pair.
+    side = _first(angle.sin(), represented & (angle.sin().abs() > 0.3))
+    mirror = torch.where(side < 0, -1.0, 1.0).to(W.dtype)
+    return torch.stack([norm * angle.cos(), mirror * norm * angle.sin()], dim=1)
 
 
-def random_permutations(
-    n_dimensions: int, n_permutations: int, seed: int = 0
-) -> Float[Tensor, "rotation dimension dimension"]:
-    """Permutation matrices, each equally likely. In float64.
+def aligned(W: Float[Tensor, "step hidden feature"]) -> Float[Tensor, "step hidden feature"]:
+    """Turn and mirror each solution of a sequence to be as near as it can be to the one before (orthogonal Procrustes).
 
     Args:
-        n_dimensions: d.
-        n_permutations: how many.
-        seed: of the draws.
+        W: weights, such as those at falling densities; the first stays as it is.
 
     Raises:
-        ValueError: n_dimensions or n_permutations below 1.
+        ValueError: W is not [step, hidden, feature], or is not finite.
 
-    >>> random_permutations(3, n_permutations=1).sum(1)
-    tensor([[1., 1., 1.]], dtype=torch.float64)
+    Source: Schönemann (1966) for the best rotation; not in the paper.
+
+    >>> quarter = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
+    >>> aligned(torch.stack([torch.eye(2), quarter])).round().int()[1]
+    tensor([[1, 0],
+            [0, 1]], dtype=torch.int32)
     """
-    checks.require_int(n_dimensions=n_dimensions, n_permutations=n_permutations, at_least=1)
-    generator = stream(seed, n_dimensions, "permutations")
-    orders = [torch.randperm(n_dimensions, generator=generator) for _ in range(n_permutations)]
-    return torch.eye(n_dimensions, dtype=torch.float64)[torch.stack(orders)]
+    require_weights(W=W)
+    turned = [W[0]]
+    for step in W[1:]:
+        turned.append(rotated_towards(step[None], turned[-1])[0])
+    return torch.stack(turned)
 
 
-def turned(model: Model, O: Float[Tensor, "rotation hidden hidden"]) -> Model:
-    """Copies of a model of one instance with O W for W: one instance for each O.
+def rotated_towards(
+    W: Float[Tensor, "instance hidden feature"], target: Float[Tensor, "_hidden _feature"]
+) -> Float[Tensor, "instance hidden feature"]:
+    """Turn and mirror each solution to be as near as it can be to a target (orthogonal Procrustes).
 
     Args:
-        model: of one instance, with tied weights and no bias in its hidden layer.
-        O: orthogonal matrices, or any others.
+        W: weights of models that stay the same after W -> O W.
+        target: of the shape of one instance; its length does not matter.
 
     Raises:
-        ValueError: the model has several instances, weights that are not tied, or a hidden bias; O does not fit it.
+        ValueError: target has another shape; W or target is not finite.
 
-    >>> model, x = st.ReLUOutputModel(1, n_features=5, n_hidden=2), torch.rand(1, 10, 5)
-    >>> bool(relative_change(model(x), turned(model, random_orthogonal(2, n_rotations=1))(x)) < 1e-5)
-    True
+    Source: Schönemann (1966); not in the paper.
+
+    >>> rotated_towards(torch.tensor([[[-1.0, 0.9]], [[0.0, -1.0]]]), target=torch.tensor([[1.0, -1.0]]))[:, 0]
+    tensor([[ 1.0000, -0.9000],
+            [ 0.0000, -1.0000]])
     """
-    if model.n_instances != 1 or not model.tied or model.hidden_bias:
-        raise ValueError("model must be of one instance, with tied weights and without a hidden bias")
-    if O.shape[1:] != (model.n_hidden, model.n_hidden):
-        raise ValueError(f"O must be [rotation, {model.n_hidden}, {model.n_hidden}], got shape {list(O.shape)}")
-    W = O.to(model.W) @ model.W.detach()
-    return model.like({"W": W, "b": model.b.detach().expand(len(W), -1)})
+    require_weights(W=W)
+    require_finite(target=target)
+    if target.shape != W.shape[1:]:
+        raise ValueError(f"target must have the shape of one instance, {list(W.shape[1:])}, got {list(target.shape)}")
+    U, _, Vh = torch.linalg.svd(target.to(W) @ W.mT)
+    return U @ Vh @ W
 
 
-def relative_change(
-    before: Float[Tensor, "#instance batch feature"], after: Float[Tensor, "instance batch feature"]
-) -> Float[Tensor, "instance"]:
-    """Root mean square of what changed, in units of that of what was there before.
-
-    Args:
-        before: outputs or hidden activations.
-        after: the same of other models.
-
-    >>> relative_change(torch.ones(1, 3, 2), 1.5 * torch.ones(1, 3, 2))
-    tensor([0.5000])
-    """
-    return ((after - before).square().mean((1, 2)) / before.square().mean((1, 2))).sqrt()
+def _first(values: Tensor, wanted: Tensor) -> Tensor:
+    """Each instance's first value for which `wanted` holds (its very first if none is), [instance, 1]."""
+    return values.gather(1, wanted.int().argmax(-1, keepdim=True))

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from supertoy import checks
+from supertoy._util import checks
 from supertoy.measures import REPRESENTED, feature_norms
 
 ALIKE = 0.9  #: cosine above which two directions count as one, and below minus which they count as opposite: 26°

@@ -17,14 +17,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from supertoy import checks
+from supertoy._engine.quadrature import quadrature
+from supertoy._engine.store import Store
+from supertoy._util import checks
+from supertoy._util.generators import keyed_generator
+from supertoy._util.progress import progress, show_no_progress
 from supertoy.data import FeatureDistribution
-from supertoy.enumeration import quadrature
 from supertoy.loss import check_fit
 from supertoy.models import ToyModel
-from supertoy.progress import progress, show_no_progress
-from supertoy.store import Store
-from supertoy.streams import stream
 from supertoy.training import Record, check_options, join, train
 
 _SHARD = 2**21  # numbers in the largest tensor of a shard; a training keeps about eight such tensors
@@ -244,7 +244,7 @@ def _description(
 
 def _probe(n_features: int) -> Tensor:
     """Rows that no two functions are likely to agree on."""
-    return torch.rand(1, 64, n_features, generator=stream(0, 0, "probe"), dtype=torch.float64)
+    return torch.rand(1, 64, n_features, generator=keyed_generator(0, 0, "probe"), dtype=torch.float64)
 
 
 def _checksum(tensor: Tensor) -> str:

@@ -10,11 +10,11 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from torch import Tensor
 
-from supertoy import checks
+from supertoy._engine.series import relu_moments as relu_moments  # a closed form for others too
+from supertoy._util import checks
 from supertoy.data import FeatureDistribution
 from supertoy.loss import expected_loss, feature_moments
 from supertoy.models import ReLUOutputModel
-from supertoy.series import relu_moments
 
 
 def linear_loss_terms(

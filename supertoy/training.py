@@ -15,17 +15,17 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
-from supertoy import checks
+from supertoy._engine.lattice import batches
+from supertoy._engine.quadrature import quadrature
+from supertoy._engine.schedule import rate
+from supertoy._engine.step import OPTIMIZERS, pack, step_kind, unpack
+from supertoy._util import checks
+from supertoy._util.generators import keyed_generator
+from supertoy._util.progress import progress
+from supertoy._util.threads import in_threads
 from supertoy.data import FeatureDistribution
-from supertoy.enumeration import quadrature
-from supertoy.lattice import batches
 from supertoy.loss import check_fit, expected_loss, has_closed_form
 from supertoy.models import ToyModel
-from supertoy.progress import progress
-from supertoy.schedule import rate
-from supertoy.step import OPTIMIZERS, pack, step_kind, unpack
-from supertoy.streams import stream
-from supertoy.threads import in_threads
 
 _LOOK_EVERY = 50  # steps between looks for NaN, and over which losses are averaged to compare restarts
 _N_ROWS = 4096  # on which the L1 norm of hidden activations is measured in the end
@@ -376,7 +376,7 @@ class _Piece:
             x, weight = quadrature(self.data, self.schedule.n_nodes)
             root_weight = weight.sqrt().to(x).expand(self.n_instances, -1)
             rows = x.mT.expand(self.n_instances, -1, -1)
-            if step_kind(self.model).weights_ride:
+            if step_kind(self.model).weighs_rows:
                 rows = rows * root_weight[:, None]
             return root_weight, torch.ones_like(x[:1, 0, 0]), itertools.repeat(rows)
         weight = self.data.row_weights(n_rows).flip(1).expand(self.n_instances, -1)  # the zero vector is last
@@ -387,12 +387,12 @@ class _Piece:
         root_weight, scale = (weight / weight[:, :1]).sqrt(), weight[:, 0]
         if not OPTIMIZERS[self.schedule.optimizer].sees_scale:
             return root_weight, scale, drawn
-        if step_kind(self.model).weights_ride:
+        if step_kind(self.model).weighs_rows:
             drawn = (scale.sqrt()[:, None, None] * rows for rows in drawn)
         return weight.sqrt(), torch.ones_like(scale), drawn
 
     def _stream(self, instance: int, purpose: str, device: torch.device | str) -> torch.Generator:
-        return stream(self.seed, self.first_instance + instance, purpose, device)
+        return keyed_generator(self.seed, self.first_instance + instance, purpose, device)
 
     def _keep_snapshot(self) -> None:
         if self.n_done in self.schedule.snapshot_at:

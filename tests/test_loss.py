@@ -8,6 +8,7 @@ from scipy.integrate import dblquad, quad
 from torch.testing import assert_close
 
 import supertoy as st
+from supertoy._engine.quadrature import quadrature
 from tests.strategies import (
     ALL_MODELS,
     GELUModel,
@@ -48,11 +49,11 @@ def test_with_few_features_other_models_are_measured_without_sampling(kind):
     n = 3 if kind.target_is_input else 2
     data = st.Independent(n, torch.tensor([[1.0], [0.2], [1e-6]]), signed=not kind.target_is_input)
     model = model_with_random_weights(kind, 3, n, 2).requires_grad_(False)
-    x, weight = st.quadrature(data, n_nodes=24)
+    x, weight = quadrature(data, n_nodes=24)
     reference, _ = st.sampled_loss(model, x.expand(3, -1, -1), weight)
     assert_close(st.expected_loss(model, data), reference, rtol=5e-3, atol=0)
     if n == 2:
-        finer, _ = st.sampled_loss(model, *(t.expand(3, *t.shape[1:]) for t in st.quadrature(data, n_nodes=100)))
+        finer, _ = st.sampled_loss(model, *(t.expand(3, *t.shape[1:]) for t in quadrature(data, n_nodes=100)))
         assert_close(st.expected_loss(model, data, rtol=2e-4), finer, rtol=2e-4, atol=0)
 
 

@@ -1,61 +1,75 @@
-"""Turning the hidden space: what stays, and what breaks."""
+"""Canonical orientation: equal solutions look equal, and remain the same solution."""
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as hs
 from torch.testing import assert_close
 
 import supertoy as st
-from supertoy import rotations as r
+from supertoy.rotations import aligned, rotated_towards
 
 
-def trained(kind):
-    model = kind(1, 6, 3, seed=1, dtype=torch.float64).requires_grad_(False)
-    model.W *= 3
-    return model
+def turned(W, angle, mirrored):
+    c, s = torch.tensor(angle, dtype=torch.float64).cos(), torch.tensor(angle, dtype=torch.float64).sin()
+    O = torch.stack([torch.stack([c, -s]), torch.stack([s, c])])
+    return (O @ torch.diag(torch.tensor([1.0, -1.0 if mirrored else 1.0], dtype=torch.float64))) @ W
 
 
-def test_rotations_are_orthogonal_and_as_often_reflections():
-    O = r.random_orthogonal(4, 400)
-    assert_close(O.mT @ O, torch.eye(4, dtype=torch.float64).expand(400, 4, 4))
-    assert 150 < (torch.linalg.det(O) > 0).sum() < 250
-    # Every entry of a uniformly random one has mean 0 and variance 1 / d.
-    assert O.mean(0).abs().max() < 5 * (0.25 / 400) ** 0.5
-    assert_close(O.var(0), torch.full((4, 4), 0.25).double(), atol=0.08, rtol=0)
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(angle=hs.floats(0, 6.28), mirrored=hs.booleans(), k=hs.integers(2, 6))
+def test_turned_and_mirrored_copies_become_one(angle, mirrored, k):
+    around = 2 * torch.pi * torch.arange(k, dtype=torch.float64) / k
+    W = 1.1 * torch.stack([around.cos(), around.sin()])[None]
+    oriented = st.canonical_orientation(turned(W, angle, mirrored))
+    assert_close(oriented, st.canonical_orientation(W), rtol=0, atol=1e-9)
+    assert_close(oriented.mT @ oriented, W.mT @ W, rtol=0, atol=1e-9)
 
 
-def test_permutations_have_a_one_in_every_row_and_column():
-    P = r.random_permutations(5, 30)
-    assert set(P.unique().tolist()) == {0.0, 1.0}
-    assert (P.sum(1) == 1).all()
-    assert (P.sum(2) == 1).all()
-    assert len({tuple(each.argmax(0).tolist()) for each in P}) > 20
+def test_the_first_represented_feature_points_right_and_the_next_up():
+    W = torch.tensor([[[0.01, 0.0, 0.0, 1.0], [0.0, -1.0, 1.0, 0.0]]])
+    oriented = st.canonical_orientation(W)[0]
+    assert_close(oriented[:, 1], torch.tensor([1.0, 0.0]), atol=1e-6, rtol=0)
+    assert_close(oriented[:, 2], torch.tensor([-1.0, 0.0]), atol=1e-6, rtol=0)
+    assert_close(oriented[:, 3], torch.tensor([0.0, 1.0]), atol=1e-6, rtol=0)
 
 
-def test_draws_depend_on_the_seed_alone():
-    assert torch.equal(r.random_orthogonal(3, 2, seed=4), r.random_orthogonal(3, 5, seed=4)[:2])
-    assert not torch.equal(r.random_orthogonal(3, 1, seed=4), r.random_orthogonal(3, 1, seed=5))
+def test_other_dimensions_are_refused():
+    with pytest.raises((ValueError, TypeError), match="2"):
+        st.canonical_orientation(torch.ones(1, 3, 4))
 
 
-def test_a_turned_linear_layer_gives_the_same_outputs_and_a_relu_layer_others():
-    x = torch.rand(1, 50, 6, dtype=torch.float64)
-    O, P = r.random_orthogonal(3, 5), r.random_permutations(3, 5)
-    linear, relu = trained(st.ReLUOutputModel), trained(st.ReLUHiddenModel)
-    assert r.relative_change(linear(x), r.turned(linear, O)(x)).max() < 1e-12
-    assert r.relative_change(linear.pre_activations(x), r.turned(linear, O).pre_activations(x)).min() > 0.1
-    assert r.relative_change(relu(x), r.turned(relu, O)(x)).min() > 0.01
-    assert r.relative_change(relu(x), r.turned(relu, P)(x)).max() < 1e-12
+def test_a_sequence_that_only_turns_and_mirrors_stands_still():
+    generator = torch.Generator().manual_seed(0)
+    W = torch.randn(3, 7, generator=generator, dtype=torch.float64)
+    turns = [torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64)).Q for _ in range(5)]
+    sequence = torch.stack([W, *(turn @ W for turn in turns)])
+    assert_close(aligned(sequence), W.expand(6, 3, 7), rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: r.random_orthogonal(0, 1), "n_dimensions must be at least 1"),
-        (lambda: r.random_permutations(3, 0), "n_permutations must be at least 1"),
-        (lambda: r.turned(st.ReLUOutputModel(2, 6, 3), torch.eye(3)[None]), "model must be of one instance"),
-        (lambda: r.turned(st.AbsoluteValueModel(1, 6, 3), torch.eye(3)[None]), "tied weights"),
-        (lambda: r.turned(st.ReLUOutputModel(1, 6, 3), torch.eye(2)[None]), r"O must be \[rotation, 3, 3\]"),
-    ],
-)
-def test_what_cannot_be_turned_is_refused(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+def test_alignment_leaves_the_solution_and_comes_nearer_to_the_one_before():
+    generator = torch.Generator().manual_seed(1)
+    W = torch.randn(4, 2, 5, generator=generator, dtype=torch.float64)
+    turned_W = aligned(W)
+    assert_close(turned_W.mT @ turned_W, W.mT @ W, rtol=0, atol=1e-9)
+    for before, here, as_it_was in zip(turned_W, turned_W[1:], W[1:], strict=False):
+        nearest = (before - here).norm()
+        assert nearest <= (before - as_it_was).norm()
+        for k in range(36):
+            assert nearest <= (before - turned(here[None], torch.pi * k / 18, k % 2)[0]).norm() + 1e-9
+
+
+def test_nothing_that_turning_and_mirroring_can_do_is_nearer_to_the_target():
+    generator = torch.Generator().manual_seed(2)
+    W, target = torch.randn(2, 2, 5, generator=generator, dtype=torch.float64)
+    nearest = rotated_towards(W[None], target)[0]
+    assert_close(nearest.mT @ nearest, W.mT @ W, rtol=0, atol=1e-9)
+    others = [turned(W[None], torch.pi * k / 90, mirrored)[0] for k in range(180) for mirrored in (False, True)]
+    least = min((other - target).norm() for other in others)
+    assert (nearest - target).norm() <= least + 1e-9
+    assert_close((nearest - target).norm(), least, rtol=0.01, atol=0)
+
+
+def test_a_target_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"target must have the shape of one instance, \[2, 3\], got \[2, 4\]"):
+        rotated_towards(torch.ones(1, 2, 3), torch.ones(2, 4))

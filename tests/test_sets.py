@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from supertoy import sets
-from tests.claim_cases.correlation import CROSS, DIGONS, HEXAGON, ONE, PENTAGON, TWO
+from tests.chapters.correlation.claim_cases import CROSS, DIGONS, HEXAGON, ONE, PENTAGON, TWO
 
 
 def test_angles_between_partners_are_those_of_the_drawing():

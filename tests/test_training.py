@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy import training
-from supertoy.step import TrainingStep
+from supertoy._engine.step import TrainingStep
 from tests.strategies import ALL_MODELS
 
 IMPORTANCE = 0.9 ** torch.arange(5)

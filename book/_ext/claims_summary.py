@@ -9,9 +9,10 @@ from pathlib import Path
 import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
-from supertoy import ledger
-from supertoy.claims import registry
+from supertoy.chapters import all_claims
+from supertoy.ledger import tables
 
+CLAIMS = all_claims()
 SIGNS = {"reproduced": "✓", "partly reproduced": "◐", "not reproduced": "✗"}
 
 
@@ -19,7 +20,7 @@ def summary(found: dict[str, tuple[str, int, str]]) -> nodes.container:
     """How many claims there are of each verdict, and each with its sign, in the order of the chapter's tables.
 
     Args:
-        found: as from `ledger.found_in`.
+        found: as from `tables.found_in`.
     """
     number = Counter(verdict for verdict, _, _ in found.values())
     counts = ", ".join(f"{number[verdict]} {verdict}" for verdict in SIGNS if number[verdict])
@@ -27,7 +28,7 @@ def summary(found: dict[str, tuple[str, int, str]]) -> nodes.container:
     claims = nodes.bullet_list(classes=["claims"])
     for id, (verdict, _, _) in found.items():
         sign = nodes.inline("", f"{SIGNS[verdict]} ", classes=["verdict"], **{"aria-hidden": "true"})
-        figure = nodes.make_id(registry[id].figure)
+        figure = nodes.make_id(CLAIMS[id].figure)
         name = nodes.reference("", "", nodes.literal("", id.partition("/")[2]), refid=figure, internal=True)
         line = nodes.paragraph("", "", sign, name, nodes.Text(f" {verdict}"))
         claims += nodes.list_item("", line)
@@ -39,9 +40,9 @@ def insert_summary(app: Sphinx, doctree: nodes.document) -> None:
     source = Path(app.env.doc2path(app.env.docname))
     if source.suffix != ".ipynb":
         return
-    found = ledger.found_in(nbformat.read(source, as_version=4))
+    found = tables.found_in(nbformat.read(source, as_version=4))
     # The ledger shows those of other chapters.
-    found = {id: what for id, what in found.items() if nodes.make_id(registry[id].figure) in doctree.ids}
+    found = {id: what for id, what in found.items() if nodes.make_id(CLAIMS[id].figure) in doctree.ids}
     if not found:
         return
     section = next(doctree.findall(nodes.section))

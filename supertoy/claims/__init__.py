@@ -2,40 +2,9 @@
 
 A judge looks at what one seed produced and says whether the claim holds there; its thresholds were set before anything was
 measured, but for a few that their chapters name. `check` runs a claim's judge over all seeds and gives the verdict; a
-`Table` shows the findings of a chapter.
+`Table` shows the findings of a chapter. The claims themselves are in the chapters' rooms.
 """
 
-from supertoy.claims import (
-    adversarial,
-    appendix,
-    computation,
-    correlation,
-    dynamics,
-    features,
-    geometry,
-    phase,
-    privileged,
-    strategic,
-    superposition,
-)
-from supertoy.claims._claim import Claim, Finding, Outcome, Table, check, registry
+from supertoy.claims.claim import FINDINGS, Claim, Finding, Outcome, Table, check, registry
 
-__all__ = [
-    "Claim",
-    "Finding",
-    "Outcome",
-    "Table",
-    "adversarial",
-    "appendix",
-    "check",
-    "computation",
-    "correlation",
-    "dynamics",
-    "features",
-    "geometry",
-    "phase",
-    "privileged",
-    "registry",
-    "strategic",
-    "superposition",
-]
+__all__ = ["FINDINGS", "Claim", "Finding", "Outcome", "Table", "check", "registry"]

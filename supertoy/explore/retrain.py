@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from supertoy.explore._explorer import Explorer
+from supertoy.explore.frame import Explorer
 
 
 class Retrainable:

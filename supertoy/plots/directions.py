@@ -11,8 +11,8 @@ from matplotlib.colors import Normalize, to_rgba
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from supertoy import checks
-from supertoy.plots._style import IMPORTANCE, LINES, STYLE, WIDTH, as_array, checked_titles, finished, set_of_feature
+from supertoy._util import checks
+from supertoy.plots.style import IMPORTANCE, LINES, STYLE, WIDTH, as_array, checked_titles, finished, set_of_feature
 
 
 def feature_directions(

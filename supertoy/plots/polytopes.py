@@ -11,7 +11,7 @@ from matplotlib.typing import ColorType
 from mpl_toolkits.mplot3d.art3d import Line3DCollection  # type: ignore[import-untyped]
 from scipy.spatial import ConvexHull
 
-from supertoy.plots._style import LINES, STYLE, WIDTH, checked_titles, finished
+from supertoy.plots.style import LINES, STYLE, WIDTH, checked_titles, finished
 
 _EDGE = "0.6"
 
@@ -36,7 +36,7 @@ def packings(
 
     Source: paper, "Mathematical understanding" and "Geometry of superposition".
 
-    >>> figure = packings([st.tegum.POLYTOPES["pentagon"]], titles=["pentagon"])
+    >>> figure = packings([st.polytopes.POLYTOPES["pentagon"]], titles=["pentagon"])
     >>> figure.axes[0].get_title()
     'pentagon'
     """

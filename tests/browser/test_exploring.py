@@ -8,13 +8,14 @@ import torch
 from playwright.sync_api import Browser, Page
 
 import supertoy as st
-from supertoy import explore
+from supertoy.chapters.geometry.explorer import perturbed_pentagon
+from supertoy.chapters.phase_change.explorer import phase_plane
 
 
 @pytest.fixture(params=[2, 3], ids=["two features", "three features"])
 def plane(browser: Browser, request):
     page = browser.new_page(viewport={"width": 390, "height": 844})
-    page.set_content(explore.phase_plane(request.param, n_points=5, n_restarts=4).html)
+    page.set_content(phase_plane(request.param, n_points=5, n_restarts=4).html)
     yield page
     page.close()
 
@@ -22,7 +23,7 @@ def plane(browser: Browser, request):
 @pytest.fixture
 def pentagon(browser: Browser):
     page = browser.new_page(viewport={"width": 390, "height": 844})
-    page.set_content(explore.perturbed_pentagon(n_ratios=18).html)
+    page.set_content(perturbed_pentagon(n_ratios=18).html)
     yield page
     page.close()
 

@@ -7,7 +7,7 @@ import torch
 from playwright.sync_api import Browser, Page
 
 import supertoy as st
-from supertoy import explore
+from supertoy.chapters.index.explorer import opening
 
 DENSITIES = [1.0, 0.3, 0.1, 0.03, 0.01]
 A_MINUTE_OR_TWO = 120_000  # milliseconds: a few seconds on a machine that does nothing else
@@ -16,7 +16,7 @@ A_MINUTE_OR_TWO = 120_000  # milliseconds: a few seconds on a machine that does 
 @pytest.fixture(scope="module")
 def page(browser: Browser):
     page = browser.new_page()
-    page.set_content(explore.opening(densities=torch.tensor(DENSITIES), n_restarts=4).html)
+    page.set_content(opening(densities=torch.tensor(DENSITIES), n_restarts=4).html)
     yield page
     page.close()
 

@@ -43,11 +43,11 @@ def test_shapes_look_as_in_the_source():
 
 
 def test_names_in_docstrings_are_links():
-    assert entry("supertoy.training.train").find("a", href="enumeration.html#supertoy.enumeration.quadrature")
+    assert entry("supertoy.training.train").find("a", href="enumeration.html#supertoy._engine.quadrature.quadrature")
 
 
 def test_a_judge_shows_its_claim_and_links_its_figure():
-    about = entry("supertoy.claims.phase.first_order")
+    about = entry("supertoy.chapters.phase_change.claims.first_order")
     assert "phase/first-order" in about.get_text()
     assert about.find("a", href="../phase_change.html#fig-phase-crossing")
 

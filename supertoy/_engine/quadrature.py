@@ -1,0 +1,83 @@
+"""The expectation itself as a weighted sample: every set of active features, and quadrature nodes for their values.
+
+Source: not in the paper, which samples; Gauss-Legendre quadrature is in every textbook.
+"""
+
+import itertools
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from supertoy._util import checks
+from supertoy.data import FeatureDistribution
+
+_MOST_ROWS = 2**17
+
+
+def quadrature(
+    data: FeatureDistribution, n_nodes: int
+) -> tuple[Float[Tensor, "1 row feature"], Float[Tensor, "instance row"]]:
+    """Rows and weights with which weighted sums are expectations, without randomness.
+
+    There is a row for every set of features that can be active together and every combination of Gauss-Legendre nodes
+    for their values. Exact for polynomials of degree 2 n_nodes - 1 in each value; where a ReLU bends the integrand, the
+    error falls with the square of n_nodes. The rows grow like (1 + n_nodes)^n, so this is for few features.
+
+    Args:
+        data: any distribution. Its instances share the rows and differ in the weights.
+        n_nodes: nodes on [0, 1], and as many again on [-1, 0] where values are signed.
+
+    Returns:
+        x and weight, which sums to 1 over the rows of each instance; the zero vector is the first row.
+
+    Raises:
+        ValueError: n_nodes below 1, or more than 2^17 rows.
+
+    >>> x, weight = quadrature(st.Independent(n_features=2, probability=0.1), n_nodes=3)
+    >>> x.shape, (weight @ x[0].prod(-1).double()).item()  # E x_1 x_2 = (p / 2)²
+    (torch.Size([1, 16, 2]), 0.0025...)
+    """
+    checks.require_int(n_nodes=n_nodes, at_least=1)
+    nodes, node_weights = np.polynomial.legendre.leggauss(n_nodes)
+    nodes, node_weights = (1 + nodes) / 2, node_weights / 2
+    if data.signed:
+        nodes, node_weights = np.concatenate([-nodes[::-1], nodes]), np.concatenate([node_weights[::-1], node_weights]) / 2
+    n_rows = count_rows(data, n_nodes)
+    if n_rows > _MOST_ROWS:
+        raise ValueError(f"n_nodes must give at most {_MOST_ROWS} rows, got {n_nodes} and with it {n_rows} rows")
+
+    # Block by block: the rows so far, each combined with every row of the next block.
+    x, value_weight = np.zeros((1, data.n_features)), np.ones(1)
+    chance = torch.ones(data.n_instances, 1, dtype=torch.float64, device=data.device)
+    for block in range(data.n_blocks):
+        x_block, weight_block, chance_block = [], [], []
+        for active, probability in data.states(block):
+            grid = np.array(list(itertools.product(nodes, repeat=len(active)))).reshape(-1 if active else 1, len(active))
+            rows = np.zeros((len(grid), data.n_features))
+            rows[:, active] = grid
+            x_block.append(rows)
+            weight_block.append(np.array([math.prod(w) for w in itertools.product(node_weights, repeat=len(active))]))
+            chance_block.append(probability[:, None].expand(-1, len(grid)))
+        x = (x[:, None] + np.concatenate(x_block)).reshape(-1, data.n_features)
+        value_weight = np.outer(value_weight, np.concatenate(weight_block)).ravel()
+        chance = (chance[:, :, None] * torch.cat(chance_block, 1)[:, None]).flatten(1)
+    weight = chance * torch.as_tensor(value_weight, device=data.device)
+    return torch.as_tensor(x, dtype=data.dtype, device=data.device)[None], weight
+
+
+def count_rows(data: FeatureDistribution, n_nodes: int) -> int:
+    """How many rows `quadrature` would have.
+
+    Args:
+        data: any distribution.
+        n_nodes: nodes on [0, 1].
+
+    >>> count_rows(st.Independent(n_features=5, probability=0.1), n_nodes=3)  # (1 + 3)^5
+    1024
+    """
+    n_values = 2 * n_nodes if data.signed else n_nodes
+    states = (data.states(block) for block in range(data.n_blocks))
+    return math.prod(sum(n_values ** len(active) for active, _ in block) for block in states)

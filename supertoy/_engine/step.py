@@ -1,0 +1,310 @@
+"""One training step of many small models at once, on one screen: forward, loss, hand-derived gradients, optimizer.
+
+Two ideas keep it to some fifteen operations, each on one large tensor:
+
+- **Weights ride on the rows.** ReLU(c z) = c ReLU(z) for c >= 0, and a linear map does the same. So a row x of weight w
+  enters as √w x, with √w instead of 1 for what the bias is multiplied with: its error comes out as √w (x' - x), and the
+  square of that carries the weight. No weight appears in the inner loop.
+- **Restarts share their batch.** All restarts of an instance see the same rows, so the products with x are one matrix
+  product for all of them.
+
+Tensors are [instance, restart, hidden or feature, row]: rows last, where the elementwise operations and the sums over a
+batch run along memory.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from supertoy.models import ToyModel
+
+_relu_gradient = torch.ops.aten.threshold_backward.grad_input  # gradient where the ReLU's result is above 0, else 0
+
+
+def pack(model: ToyModel) -> list[Float[Tensor, "instance hidden_and_bias feature"]]:
+    """A model's parameters as matrices: output weights Vᵀ with b as a last row, and, if untied, W with a row of zeros.
+
+    Args:
+        model: any of the models but `HiddenBiasModel`.
+    """
+    with torch.no_grad():
+        outward = torch.cat([model.output_weights.mT, model.b[:, None]], dim=1)
+        if model.tied:
+            return [outward]
+        return [outward, torch.cat([model.input_weights, torch.zeros_like(model.b[:, None])], dim=1)]
+
+
+def unpack(model: ToyModel, matrices: list[Tensor]) -> dict[str, Tensor]:
+    """The inverse of `pack`, with the names of the model's parameters; leading axes may be any.
+
+    Args:
+        model: says which kind of model.
+        matrices: as from `pack`.
+
+    >>> model = st.ReLUOutputModel(n_instances=3, n_features=5, n_hidden=2)
+    >>> [matrix] = pack(model)
+    >>> matrix.shape, unpack(model, [matrix])["W"].equal(model.W)
+    (torch.Size([3, 3, 5]), True)
+    """
+    outward, inward = matrices[0], matrices[-1]
+    W, V, b = inward[..., :-1, :], outward[..., :-1, :].mT, outward[..., -1, :]
+    return {"W": W, "b": b} if model.tied else {"W1": W, "W2": V, "b": b}
+
+
+class TrainingStep:
+    """Parameters of [instance, restart] models of one kind, and what it takes to improve them by one step.
+
+    Args:
+        model: says which kind of model.
+        matrices: as from `pack`, with a restart axis behind `instance`; changed in place.
+        importance: I_i, [instance, feature].
+        root_weight: √w of the rows of every batch, [instance, row].
+        optimizer: what turns gradients into a step, one of `OPTIMIZERS`.
+        l1: λ, if every row's loss is to have λ Σ_j |h_j| added, h its hidden activations; [instance].
+    """
+
+    weighs_rows = True  # whether rows are √w x rather than x
+
+    def __init__(
+        self,
+        model: ToyModel,
+        matrices: list[Float[Tensor, "instance restart hidden_and_bias feature"]],
+        importance: Float[Tensor, "instance feature"],
+        root_weight: Float[Tensor, "instance row"],
+        optimizer: str = "adam",
+        l1: Float[Tensor, "instance"] | None = None,
+    ) -> None:
+        self.model, self.matrices = model, matrices
+        self.optimizer = OPTIMIZERS[optimizer](matrices)
+        self.importance = importance.to(matrices[0])
+        self.equally_important = bool((importance == 1).all())
+        self.l1 = None if l1 is None or not l1.any() else l1.to(matrices[0])
+        self.use_rows(root_weight)
+
+    def use_rows(self, root_weight: Float[Tensor, "instance row"]) -> None:
+        """Make room for batches of rows with these weights.
+
+        Args:
+            root_weight: √w of the rows.
+        """
+        outward = self.matrices[0]
+        n_instances, n_restarts, n_bias_row, n_features = outward.shape
+        n_rows, n_models = root_weight.shape[1], n_instances * n_restarts
+
+        def empty(*shape: int) -> Tensor:
+            return outward.new_empty(n_instances, n_restarts, *shape)
+
+        self.hidden, self.d_hidden = empty(n_bias_row, n_rows), empty(n_bias_row, n_rows)
+        self.output, self.error = empty(n_features, n_rows), empty(n_features, n_rows)
+        self.error_norm = empty(n_features)
+        self.gradients = [torch.empty_like(matrix) for matrix in self.matrices]
+        self.important = outward if self.equally_important else torch.empty_like(outward)
+
+        # The same memory in the shapes that batched matrix products take: by model, or all restarts of an instance as one.
+        def by_model(tensor: Tensor) -> Tensor:
+            return tensor.view(n_models, *tensor.shape[2:])
+
+        def by_instance(tensor: Tensor) -> Tensor:
+            return tensor.view(n_instances, -1, tensor.shape[-1])
+
+        self.root_weight = root_weight.to(outward)[:, None]
+        self.divisor = self.root_weight.clamp(min=torch.finfo(outward.dtype).tiny)  # a row may have no weight
+        self.bias_input, self.d_bias_input = self.hidden[:, :, -1], self.d_hidden[:, :, -1]
+        self.inward_all, self.hidden_all = by_instance(self.matrices[-1]), by_instance(self.hidden)
+        self.d_inward_all, self.d_hidden_all = by_instance(self.gradients[-1]), by_instance(self.d_hidden)
+        self.outward_each, self.d_outward_each = by_model(outward), by_model(self.gradients[0])
+        self.V, self.important_each = self.outward_each.mT, by_model(self.important)
+        self.hidden_each, self.d_hidden_each = by_model(self.hidden), by_model(self.d_hidden)
+        self.output_each, self.error_each = by_model(self.output), by_model(self.error)
+        self.error_each_T = self.error_each.mT
+        self._penalise_with(root_weight)
+
+    def _penalise_with(self, factor: Float[Tensor, "instance row"]) -> None:
+        """What of a row's weight, in λ w |h|, does not ride on h."""
+        if self.l1 is not None:
+            self.l1_on_rows = (self.l1[:, None] * factor.to(self.l1))[:, None, None]
+            self.neurons, self.d_neurons = self.hidden[:, :, :-1], self.d_hidden[:, :, :-1]
+
+    def forward_and_backward(
+        self, x: Float[Tensor, "instance feature row"], loss: Float[Tensor, "instance restart 1"]
+    ) -> None:
+        """Each model's loss on the rows √w x, and half its gradients.
+
+        Args:
+            x: rows √w x.
+            loss: where the loss goes.
+        """
+        torch.bmm(self.inward_all, x, out=self.hidden_all)
+        if self.model.hidden_relu:
+            self.hidden.relu_()
+        self.bias_input.copy_(self.root_weight)
+        torch.bmm(self.V, self.hidden_each, out=self.output_each)
+        self._outputs_to_errors(x, loss)
+        torch.bmm(self.hidden_each, self.error_each_T, out=self.d_outward_each)
+        # The error still lacks the importance of its output, which is cheaper to give to the matrices on either side.
+        if not self.equally_important:
+            torch.mul(self.matrices[0], self.importance[:, None, None], out=self.important)
+            self.gradients[0].mul_(self.importance[:, None, None])
+        torch.bmm(self.important_each, self.error_each, out=self.d_hidden_each)
+        if self.l1 is not None:
+            slope = self.neurons.sign() * self.l1_on_rows
+            loss[..., 0].add_((self.neurons * slope).sum((-2, -1)))
+            self.d_neurons.add_(slope, alpha=0.5)
+        if self.model.hidden_relu:
+            _relu_gradient(self.d_hidden, self.hidden, 0, grad_input=self.d_hidden)
+        self.d_bias_input.zero_()  # what the bias is multiplied with is a constant
+        # Where V = Wᵀ, both uses of W add up in the same matrix.
+        self.d_inward_all.baddbmm_(self.d_hidden_all, x.mT, beta=float(self.model.tied))
+
+    def _outputs_to_errors(self, x: Tensor, loss: Tensor) -> None:
+        """From what goes into the output activation to the loss, and to the error that comes back out of it."""
+        if self.model.output_relu:
+            self.output.relu_()
+        torch.sub(self.output, self._target(x)[:, None], out=self.error)
+        torch.linalg.vector_norm(self.error, dim=-1, out=self.error_norm)
+        torch.bmm(self.error_norm.square_(), self.importance[..., None], out=loss)
+        if self.model.output_relu:
+            _relu_gradient(self.error, self.output, 0, grad_input=self.error)
+
+    def _target(self, x: Tensor) -> Tensor:
+        """What the outputs on rows √w x should be: √w times the target of x."""
+        if self.model.target_scales:
+            return self.model.target(x.mT).mT
+        return self.model.target((x / self.divisor).mT).mT * self.root_weight
+
+    def __call__(
+        self, x: Float[Tensor, "instance feature row"], learning_rate: float, loss: Float[Tensor, "instance restart 1"]
+    ) -> None:
+        """One step on the rows √w x; their loss goes into `loss`."""
+        self.forward_and_backward(x, loss)
+        self.optimizer.step(self.gradients, learning_rate)
+
+    def keep(self, restart: Tensor) -> None:
+        """Go on with these restarts, [instance, kept]; `use_rows` has to follow.
+
+        Args:
+            restart: numbers of those that go on.
+        """
+        self.matrices = [_kept(matrix, restart) for matrix in self.matrices]
+        self.optimizer.keep(self.matrices, restart)
+
+
+class ActivationStep(TrainingStep):
+    """The step for activations that √w does not pass through: rows are plain x, and it is the errors that are weighed."""
+
+    weighs_rows = False
+
+    def use_rows(self, root_weight: Float[Tensor, "instance row"]) -> None:
+        """Make room for batches of rows with these weights.
+
+        Args:
+            root_weight: √w of the rows.
+        """
+        super().use_rows(torch.ones_like(root_weight))
+        self.weight = root_weight.square().to(self.output)[:, None, None]
+        self._penalise_with(root_weight.square())
+
+    def _outputs_to_errors(self, x: Tensor, loss: Tensor) -> None:
+        # The one place that leaves a derivative to autograd: f may be anything.
+        with torch.enable_grad():
+            z = self.output.detach().requires_grad_()
+            output = self.model.activate(z)
+        torch.sub(output.detach(), self._target(x)[:, None], out=self.error)
+        weighed = self.error * self.weight
+        torch.sum(self.error * weighed, dim=-1, out=self.error_norm)
+        torch.bmm(self.error_norm, self.importance[..., None], out=loss)
+        (gradient,) = torch.autograd.grad(output, z, weighed)
+        self.error.copy_(gradient)
+
+
+def step_kind(model: ToyModel) -> type[TrainingStep]:
+    """The class of step that trains this kind of model.
+
+    Args:
+        model: any of the models but `HiddenBiasModel`.
+    """
+    return ActivationStep if model.any_activation else TrainingStep
+
+
+class GradientDescent:
+    """Plain gradient descent: every parameter moves by the learning rate times its gradient.
+
+    Args:
+        matrices: parameters, changed in place.
+    """
+
+    sees_scale = True  # of the loss: twice the loss makes twice the step
+
+    def __init__(self, matrices: list[Tensor]) -> None:
+        self.matrices = matrices
+
+    def step(self, gradients: list[Tensor], learning_rate: float) -> None:
+        """Change the matrices by one step against the gradients, of which these are half.
+
+        Args:
+            gradients: half of them, one for each matrix.
+            learning_rate: of this step.
+        """
+        torch._foreach_add_(self.matrices, gradients, alpha=-2 * learning_rate)
+
+    def keep(self, matrices: list[Tensor], restart: Tensor) -> None:
+        """Go on with `matrices`; there is nothing else to remember.
+
+        Args:
+            matrices: parameters of the restarts that go on.
+            restart: their numbers, [instance, kept].
+        """
+        self.matrices = matrices
+
+
+class Adam:
+    """Adam with one fused operation for all parameters, which an interrupt cannot leave half done.
+
+    β1 = 0.8 and β2 = 0.9 forget faster than usual. Trainings here are hundreds of steps long, not hundreds of thousands.
+
+    Args:
+        matrices: parameters, changed in place.
+
+    Source: Kingma & Ba (2015), algorithm 1.
+    """
+
+    sees_scale = False
+
+    def __init__(self, matrices: list[Tensor]) -> None:
+        self.matrices = matrices
+        self.means, self.squares = ([torch.zeros_like(matrix) for matrix in matrices] for _ in range(2))
+        # The operation wants a count for each matrix, as a tensor on its device.
+        self.n_steps = [torch.zeros((), dtype=torch.float32, device=matrix.device) for matrix in matrices]
+
+    def step(self, gradients: list[Tensor], learning_rate: float) -> None:
+        """Change the matrices by one step against the gradients.
+
+        Args:
+            gradients: one for each matrix, at any scale.
+            learning_rate: of this step.
+        """
+        torch._foreach_add_(self.n_steps, 1)
+        # What torch.optim.Adam(fused=True) calls too, without 20 µs of bookkeeping, as long as a whole step takes here.
+        torch._fused_adam_(
+            self.matrices, gradients, self.means, self.squares, [], self.n_steps, lr=learning_rate,
+            beta1=0.8, beta2=0.9, weight_decay=0.0, eps=1e-10, amsgrad=False, maximize=False,
+        )  # fmt: skip
+
+    def keep(self, matrices: list[Tensor], restart: Tensor) -> None:
+        """Go on with `matrices` in place of those that these restarts were chosen from.
+
+        Args:
+            matrices: parameters of the restarts that go on.
+            restart: their numbers, [instance, kept].
+        """
+        self.matrices = matrices
+        self.means, self.squares = ([_kept(t, restart) for t in state] for state in (self.means, self.squares))
+
+
+#: What turns gradients into a step, by name.
+OPTIMIZERS: dict[str, type[Adam] | type[GradientDescent]] = {"adam": Adam, "gradient descent": GradientDescent}
+
+
+def _kept(tensor: Tensor, restart: Tensor) -> Tensor:
+    """Of [instance, restart, ...] the chosen restarts, [instance, kept, ...]."""
+    return tensor[torch.arange(len(tensor), device=tensor.device)[:, None], restart]

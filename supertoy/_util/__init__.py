@@ -1,0 +1,1 @@
+"""Checks of arguments, random numbers by key, threads, progress bars, intervals."""

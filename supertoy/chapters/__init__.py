@@ -1,0 +1,94 @@
+"""The chapters of the book, in their order: the one list of them. Each has a room, a package here of its notebook's name.
+
+A room holds what its chapter alone needs: `claims`, `plots`, an `explorer`, analysis. No room imports another one.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
+
+from supertoy._util import checks
+from supertoy.claims import Claim, registry
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A notebook of the book and its room.
+
+    Attributes:
+        name: of the notebook in `book`, and of the room.
+        title: its first heading.
+        sections: what the first part of a claim's id stands for: the sections of the paper whose claims it judges.
+    """
+
+    name: str
+    title: str
+    sections: Mapping[str, str] = field(default_factory=dict)
+
+    def part(self, name: str) -> ModuleType:
+        """A module of the room, such as `claims`."""
+        return import_module(f"{__name__}.{self.name}.{name}")
+
+
+CHAPTERS = (
+    Chapter("index", "Toy Models of Superposition, Executable"),
+    Chapter("features", "Features", {"features": "Features"}),
+    Chapter("superposition", "Demonstrating superposition", {"superposition": "Demonstrating superposition"}),
+    Chapter("phase_change", "Superposition as a phase change", {"phase": "Superposition as a phase change"}),
+    Chapter("geometry", "The geometry of superposition", {"geometry": "The geometry of superposition"}),
+    Chapter(
+        "correlation", "Correlated and anticorrelated features", {"correlation": "Correlated and anticorrelated features"}
+    ),
+    Chapter("dynamics", "Superposition and learning dynamics", {"dynamics": "Learning dynamics"}),
+    Chapter("adversarial", "Adversarial robustness", {"adversarial": "Adversarial robustness"}),
+    Chapter(
+        "computation",
+        "Computation in superposition",
+        {"privileged": "Privileged basis", "computation": "Computation in superposition"},
+    ),
+    Chapter("strategic_picture", "Strategic picture", {"strategic": "Strategic picture"}),
+    Chapter("appendix", "Appendix: two other ways to count", {"appendix": "Appendix"}),
+)
+"""In the order of the book, which is the paper's.
+
+:meta hide-value:
+"""
+
+
+def all_claims() -> dict[str, Claim]:
+    """Every chapter's claims by id, in the order of the paper."""
+    for chapter in CHAPTERS:
+        if chapter.sections:
+            chapter.part("claims")
+    sections = [section for chapter in CHAPTERS for section in chapter.sections]
+    return {id: registry[id] for id in sorted(registry, key=lambda id: sections.index(id.partition("/")[0]))}
+
+
+def chapter_seeds(n: int) -> range:
+    """The seeds of a chapter: 0 to n - 1, unless the environment says otherwise.
+
+    >>> list(chapter_seeds(3))
+    [0, 1, 2]
+
+    `SUPERTOY_SEED` is then the first seed, and `SUPERTOY_N_SEEDS` how many there are. `make ledger` uses both, so that a
+    chapter runs again with others, unchanged.
+
+    Raises:
+        ValueError: n below 1, or an environment variable that is no number, or one that is out of range.
+    """
+    checks.require_int(n=n, at_least=1)
+    first, n = _from_environment("SUPERTOY_SEED", 0), _from_environment("SUPERTOY_N_SEEDS", n)
+    checks.require_int(SUPERTOY_SEED=first, at_least=0)
+    checks.require_int(SUPERTOY_N_SEEDS=n, at_least=1)
+    return range(first, first + n)
+
+
+def _from_environment(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal():
+        raise ValueError(f"{name} must be a whole number, got {text!r}")
+    return int(text)

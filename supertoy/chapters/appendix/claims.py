@@ -1,0 +1,72 @@
+"""How the claims of the appendix are judged."""
+
+import itertools
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from supertoy.claims import Outcome, registry
+from supertoy.claims.fits import straight_line
+
+
+@registry.claim(
+    "appendix/nonlinear-compression",
+    says="two dense values in one number, with steep segments for jumps: even three intervals and segments of a tenth beat "
+    "keeping one value or the mean of both",
+    criterion="the loss at Z = 3 and ε = 0.1 is below 1/12, which keeping one value costs, and below that of keeping the "
+    "mean",
+    reason="the two alternatives that the paper names, computed exactly",
+    figure="fig-compression",
+)
+def nonlinear_compression(loss: float, mean_loss: float) -> Outcome:
+    """Judge the loss of the nonlinear code.
+
+    Args:
+        loss: at Z = 3 and ε = 0.1.
+        mean_loss: of keeping the mean of both values.
+
+    >>> loss = st.compression.compression_loss(n_intervals=3, width=0.1, n_points=100)
+    >>> print(st.claims.check("appendix/nonlinear-compression", [{"loss": loss, "mean_loss": 1 / 12}]))
+    appendix/nonlinear-compression: reproduced; loss 0.06; keeping one value 0.08, the mean of both 0.08
+    """
+    below_one, below_mean = loss < 1 / 12, loss < mean_loss
+    return Outcome(
+        (below_one, below_mean),
+        f"loss {loss:.2f}; keeping one value 0.08, the mean of both {mean_loss:.2f}",
+    )
+
+
+@registry.claim(
+    "appendix/compressed-sensing-bound",
+    says="m = Ω(-n (1 - S) log(1 - S)): the number of features is linear in m, and larger for sparser data",
+    criterion="represented features (norm above 1/2) over m: a straight line explains 98 % at every density; its slope is "
+    "larger at every sparser density; m / (N p log 1/p) varies by a factor of at most 2",
+    reason="a straight line is to leave next to nothing; the bound is about order of magnitude, so a constant "
+    "within a factor of 2 is constant",
+    figure="fig-bound",
+)
+def compressed_sensing_bound(
+    probability: Float[Tensor, "density"], n_hidden: Int[Tensor, "size"], n_features: Int[Tensor, "size density"]
+) -> Outcome:
+    """Judge how many features fit into how many dimensions.
+
+    Args:
+        probability: p = 1 - S, in any order.
+        n_hidden: m.
+        n_features: N, represented features of the models of each size and density.
+    """
+    m, counts = n_hidden.double().numpy(), n_features.double().numpy()
+    lines = [straight_line(m, column) for column in counts.T]
+    order = probability.argsort(descending=True).tolist()
+    slopes = [lines[k][0] for k in order]
+    rising = all(b > a for a, b in itertools.pairwise(slopes))
+    scale = (probability * (1 / probability).log()).double()
+    ratio = n_hidden.double()[:, None] / (n_features * scale).clamp(min=1e-9)
+    spread = (ratio.max() / ratio.min()).item()
+    straight = [left <= 0.02 for _, left in lines]
+    words = "all densities" if all(straight) else "most densities" if sum(straight) * 2 > len(straight) else "few densities"
+    return Outcome(
+        (all(straight), rising, spread <= 2),
+        f"straight lines at {words}; slopes {'rise' if rising else 'do not always rise'} with sparsity; "
+        f"m / (N p log 1/p) varies by {'at most 2' if spread <= 2 else 'more than 2'}",
+    )

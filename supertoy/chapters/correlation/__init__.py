@@ -1,0 +1,5 @@
+"""Correlated and anticorrelated features: who shares a dimension with whom."""
+
+from supertoy.chapters.correlation import claims, plots
+
+__all__ = ["claims", "plots"]

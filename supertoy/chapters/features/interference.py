@@ -1,0 +1,62 @@
+"""What one active feature does to the outputs of the others, read linearly and through bias and ReLU.
+
+Source: paper, "The superposition hypothesis": interference is noise that a nonlinear filter can remove.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from supertoy._util import checks
+
+
+def read_linearly(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
+    """Σ_{j≠i} (W_j · W_i)²: squared errors at all other outputs of Wᵀ W x when feature i alone is active, over x_i².
+
+    Args:
+        W: weights.
+
+    Raises:
+        ValueError: W is not [instance, hidden, feature] or not finite.
+
+    >>> read_linearly(torch.tensor([[[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]]]))
+    tensor([[1., 1., 0.]])
+    """
+    return _gains_at_others(W).square().sum(1)
+
+
+def through_relu(
+    W: Float[Tensor, "instance hidden feature"], b: Float[Tensor, "_instance _feature"], n_nodes: int = 200
+) -> Float[Tensor, "instance feature"]:
+    """Σ_{j≠i} E ReLU(W_j · W_i x_i + b_j)² / E x_i²: the same where the outputs have a bias and a ReLU.
+
+    For x_i uniform on [0, 1], by the midpoint rule.
+
+    Args:
+        W: weights.
+        b: biases.
+        n_nodes: of the rule.
+
+    Raises:
+        ValueError: W is not [instance, hidden, feature], b does not fit it, or either is not finite; n_nodes below 1.
+
+    >>> W = torch.tensor([[[1.0, -1.0, 0.5], [0.0, 0.0, 1.0]]])
+    >>> through_relu(W, b=torch.zeros(1, 3)), through_relu(W, b=torch.tensor([[0.0, 0.0, -1.0]]))
+    (tensor([[0.2500, 0.0000, 0.2500]]), tensor([[0.0000, 0.0000, 0.2500]]))
+    """
+    checks.require_int(n_nodes=n_nodes, at_least=1)
+    gain = _gains_at_others(W)
+    if b.shape != (len(W), W.shape[2]):
+        raise ValueError(f"b must be {[len(W), W.shape[2]]}, got shape {list(b.shape)}")
+    checks.require_finite(b=b)
+    x = (torch.arange(n_nodes, dtype=W.dtype, device=W.device) + 0.5) / n_nodes
+    output = (gain[..., None] * x + b[:, :, None, None]).relu()  # [instance, output, feature, node]
+    other = ~torch.eye(W.shape[2], dtype=torch.bool, device=W.device)
+    return (output * other[..., None]).square().sum(1).mean(-1) / x.square().mean()
+
+
+def _gains_at_others(W: Tensor) -> Float[Tensor, "instance output feature"]:
+    """WᵀW with zeros on the diagonal."""
+    checks.require_weights(W=W)
+    gram = W.mT @ W
+    return gram - torch.diag_embed(gram.diagonal(dim1=-2, dim2=-1))

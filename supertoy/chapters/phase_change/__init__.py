@@ -1,0 +1,5 @@
+"""Superposition as a phase change: what becomes of one feature too many."""
+
+from supertoy.chapters.phase_change import claims, explorer, phases, plots, surface
+
+__all__ = ["claims", "explorer", "phases", "plots", "surface"]

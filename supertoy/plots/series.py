@@ -1,0 +1,85 @@
+"""Series over one quantity in a row of panels: lines through medians over seeds, and a mark for each seed."""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from supertoy.plots.style import LINES, STYLE, WIDTH, as_array, finished, plain_log_axis, require_some
+
+MARKERS = "osD^v"
+
+Panels = Mapping[str, Mapping[str, Float[Tensor, "point _seed"]]]
+
+
+def series_panels(x: np.ndarray, panels: Panels, height: float, *, log: Sequence[str] = ()) -> tuple[Figure, list[Axes]]:
+    """Draw each panel's series over x, by name; the names, if there are several, in a legend below all panels, each once.
+
+    Panels named in `log` have a logarithmic axis, the others one from 0.
+
+    Raises:
+        ValueError: no panels, or log names one that is not there.
+    """
+    require_some(panels=panels)
+    if not set(log) <= set(panels):
+        raise ValueError(f"log must be among the panels {[*panels]}, got {[*log]}")
+    figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, height), sharex=True, squeeze=False)
+    names = list(dict.fromkeys(name for series in panels.values() for name in series))
+    look = dict(zip(names, zip(LINES, cycle(MARKERS), strict=False), strict=False))
+    handles = {}
+    for axis, (title, series) in zip(axes[0], panels.items(), strict=True):
+        for name, values in series.items():
+            colour, marker = look[name]
+            y = as_array(values)
+            [handles[name]] = axis.plot(x, np.median(y, axis=1), color=colour, lw=1.5, marker=marker, ms=4, label=name)
+            if y.shape[1] > 1:
+                axis.plot(x, y, marker, color=colour, ms=3.5, alpha=0.5, mew=0)
+        axis.set_title(title)
+        if title in log:
+            axis.set_yscale("log")  # which changes the limits that get their numbers
+            plain_log_axis(axis, "y", *axis.get_ylim())
+        else:
+            axis.set_ylim(0, None)
+    named = {name: handle for name, handle in handles.items() if name}
+    if len(named) > 1:
+        figure.legend(named.values(), named, loc="outside lower center", ncols=min(len(named), 4), frameon=False)
+    return figure, list(axes[0])
+
+
+def feature_count(
+    probability: Float[Tensor, "setting"],
+    series: Mapping[str, Float[Tensor, "setting"]],
+    *,
+    ylabel: str = "represented features",
+) -> Figure:
+    """A measure of how much is represented against density, sparser to the right.
+
+    Args:
+        probability: p = 1 - S of each setting.
+        series: one line each, by name, which is written at its end.
+        ylabel: what is measured.
+
+    Raises:
+        ValueError: a series whose length is not that of probability.
+
+    Source: paper, "Basic results".
+    """
+    for name, values in series.items():
+        if values.shape != probability.shape:
+            raise ValueError(f"series {name!r} must have shape {list(probability.shape)}, got {list(values.shape)}")
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(0.72 * WIDTH, 3.2))
+        for (name, values), colour, marker in zip(series.items(), cycle(LINES), cycle(MARKERS), strict=False):
+            axis.plot(probability, values, marker=marker, color=colour)
+            end = (float(probability[-1]), float(values[-1]))
+            axis.annotate(name, end, xytext=(8, 0), textcoords="offset points", color=colour, va="center")
+        axis.set(xscale="log", xlabel="density p = 1 - S (sparser to the right)", ylabel=ylabel)
+        axis.set_ylim(bottom=0)
+        axis.invert_xaxis()
+        plain_log_axis(axis, "x", float(probability.min()), float(probability.max()), steps=(1, 3))
+    return finished(figure)
