@@ -18,6 +18,11 @@ IMPORTANCE = LinearSegmentedColormap.from_list("importance", sns.color_palette("
 SIGNED = sns.color_palette("RdBu", as_cmap=True)
 SUPERPOSITION = sns.color_palette("cividis", as_cmap=True)
 LINES = sns.color_palette("colorblind")
+ORDERED = sns.color_palette("crest", as_cmap=True)  # of what has an order, light to dark: k active features, sizes, steps
+DIVERGING = sns.color_palette("vlag", as_cmap=True)  # around a middle that means nothing special
+
+# What is not about features: from the strongest to the faintest, all other greys of all figures.
+INK, TEXT, MUTED, FRAME, FILL, PAPER = "black", "0.3", "0.55", "0.75", "0.88", "white"
 
 # One colour for each shape that features form; the tetrahedron's is the palette's pink made dark enough for text.
 SHAPE_COLOURS = {
