@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest_plugins = ["tests.numbers_plugin"]
+
 # Figures are drawn anew by every build, so no image data is committed and none can be compared. The text beside it,
 # <Figure size ...>, still is. The same goes for explorers, which come in HTML. nbval leaves out only the first two of
 # these by itself.
@@ -9,7 +11,7 @@ IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "application/pdf", "text/h
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep image data out of nbval's comparison; everything else is compared to the letter."""
+    """Keep image data out of nbval's comparison; everything else is text, which tests/numbers_plugin.py compares."""
     notebook = item.parent
     if hasattr(notebook, "skip_compare"):
         notebook.skip_compare = tuple({*notebook.skip_compare, *IMAGES})

@@ -18,13 +18,15 @@ class Outcome:
 
     Attributes:
         parts: for each part of the claim, in the order of its criterion, whether it holds.
-        measured: the measurement in words.
+        measured: the measurement in words, with a replacement field, as {:.2f}, for each of the numbers.
         values: numbers that the paper gives as well, by name.
+        numbers: what `Finding.measured` fills in, with the range over cases.
     """
 
     parts: tuple[bool, ...]
     measured: str
     values: Mapping[str, float] = field(default_factory=dict)
+    numbers: tuple[float, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -55,6 +57,14 @@ class Claim:
     numbers: Mapping[str, str] = field(default_factory=dict)
 
 
+class _Range(tuple[float, ...]):
+    """Numbers that are written as the smallest "to" the largest, or as one where these look the same."""
+
+    def __format__(self, spec: str) -> str:
+        low, high = format(min(self), spec), format(max(self), spec)
+        return low if low == high else f"{low} to {high}"
+
+
 @dataclass(frozen=True)
 class Finding:
     """What a chapter found about a claim.
@@ -81,8 +91,14 @@ class Finding:
 
     @property
     def measured(self) -> str:
-        """The measurement in words: where cases differ, that of a failing one, which is what a reader needs to see."""
-        return next((outcome for outcome in self.outcomes if not outcome.holds), self.outcomes[0]).measured
+        """The measurement: where words differ between cases, those of a failing one, which is what a reader needs to see.
+
+        Numbers come with their range over the cases of which the same words are said.
+        """
+        words = next((outcome for outcome in self.outcomes if not outcome.holds), self.outcomes[0]).measured
+        numbers = zip(*(outcome.numbers for outcome in self.outcomes if outcome.measured == words), strict=True)
+        ranges = [_Range(over_cases) for over_cases in numbers]
+        return words.format(*ranges) if ranges else words
 
     @property
     def share(self) -> str:

@@ -1,9 +1,11 @@
 """What a claim is: its judge, its cases, its table."""
 
 import pytest
+import torch
 
 import supertoy as st
 from supertoy.claims.words import at_least
+from tests.chapters.appendix.claim_cases import CASES as APPENDIX_CASES
 from tests.chapters.superposition.claim_cases import CASES
 
 
@@ -29,3 +31,16 @@ def test_a_table_shows_claim_measurement_and_verdict():
 )
 def test_shares_are_told_by_a_bound_below_them(share, words):
     assert at_least(share) == words
+
+
+def test_numbers_come_with_their_range_over_the_cases_of_the_same_words():
+    losses = [{"loss": loss, "mean_loss": 0.0835} for loss in (0.06, 0.05, 0.055)]
+    found = st.claims.check("appendix/nonlinear-compression", losses)
+    assert found.measured == "loss 0.0500 to 0.0600; keeping one value costs 0.0833, the mean of both 0.0835"
+
+    right, _ = APPENDIX_CASES["appendix/compressed-sensing-bound"]
+    none = {**right, "n_features": right["n_features"].clone().index_fill(0, torch.tensor([0]), 0)}
+    assert "varies by a factor of 1.0" in st.claims.check("appendix/compressed-sensing-bound", [right, right]).measured
+    found = st.claims.check("appendix/compressed-sensing-bound", [right, none])
+    assert found.measured == found.outcomes[1].measured.format(*found.outcomes[1].numbers)  # nothing of the first
+    assert found.measured.endswith("varies without limit (at most 2 asked for): no feature is represented in 3 of 12 models")
