@@ -1,9 +1,10 @@
 """Sparse features: which of them are active together, and samples that spend nothing on rows of zeros.
 
-A feature is zero with probability S (its sparsity) and otherwise uniform on [0, 1], on [-1, 1] where `signed`. Features come
-in blocks that become active independently of each other: a block is one feature (`Independent`), or a set of features that
-are active all together (`CorrelatedSets`) or one at a time (`AnticorrelatedSets`), or two whose activity is correlated as
-much as one likes (`PartlyCorrelatedPairs`).
+A feature is zero with probability S (its sparsity) and otherwise uniform on [0, 1], or on [-1, 1] where `signed`. Features
+come in blocks that become active independently of each other. A block is one feature (`Independent`), or a set of features
+that are active all together (`CorrelatedSets`), one at a time (`AnticorrelatedSets`), or together as often as one likes
+(`PartlyCorrelatedPairs`). For another distribution of sets, write a subclass of `FeatureDistribution` with its states and its
+rows.
 
 Source: paper, "Demonstrating superposition" and "Geometry of superposition", "Correlated and anticorrelated features".
 """
@@ -12,7 +13,7 @@ import copy
 from typing import ClassVar, TypeVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from supertoy._util import checks
@@ -24,46 +25,59 @@ Distribution = TypeVar("Distribution", bound="FeatureDistribution")  # beartype 
 class FeatureDistribution:
     """Blocks of features, each block active with a probability of its own; the base of all distributions.
 
-    The first `n_sets * set_size` features form the sets, one after the other; each further feature is a block by itself.
+    The first `n_sets * set_size` features form the sets, one after the other; each of the `n_single` others is a block by
+    itself. A subclass with sets says in `set_states` which members can be active together, in `set_rows` how to draw them,
+    and in `per_instance` which of its tensors have an instance axis. Everything else follows, exact losses included.
 
     Args:
-        n_sets: number of sets.
-        set_size: features per set.
-        n_single: features that belong to none.
         probability: of each block being active, float64 [instance, block], the sets first.
-        exclusive: an active set has exactly one active member (each equally likely) instead of all.
         signed: active values are uniform on [-1, 1] instead of [0, 1].
-        dtype: of the samples.
-
-    Attributes:
-        probability: [instance, block] of each block being active, float64.
-        exclusive: whether an active set has exactly one active member (each equally likely) instead of all.
-        all_or_one: whether that is all that can happen in an active set, as the closed forms of the expected loss assume.
-        block_of_feature: [feature], number of the block that each belongs to.
+        dtype: of the samples, which live on the device of `probability`.
     """
 
-    all_or_one: ClassVar[bool] = True
+    per_instance: ClassVar[tuple[str, ...]] = ("probability",)
 
     def __init__(
         self,
         n_sets: int,
         set_size: int,
         n_single: int,
-        probability: Tensor,
+        probability: Float[Tensor, "instance block"],
         *,
-        exclusive: bool = False,
         signed: bool = False,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.n_sets, self.set_size, self.n_single = n_sets, set_size, n_single
         self.n_features = n_sets * set_size + n_single
         self.probability = probability
-        self.exclusive = exclusive
         self.signed = signed
         self.dtype = dtype
-        sets = torch.arange(n_sets).repeat_interleave(set_size)
-        singles = n_sets + torch.arange(n_single)
-        self.block_of_feature = torch.cat([sets, singles]).to(probability.device)
+
+    def set_states(self) -> tuple[Bool[Tensor, "state member"], Float[Tensor, "instance set state"]]:
+        """Which members of a set are active in each of its states, and how likely these are; the first state has none.
+
+        >>> members, probability = st.CorrelatedSets(n_sets=1, set_size=2, probability=0.1).set_states()
+        >>> members
+        tensor([[False, False],
+                [ True,  True]])
+        """
+        return torch.zeros(1, self.set_size, dtype=torch.bool, device=self.device), 1 - self.probability[:, :0, None]
+
+    def set_rows(
+        self, active: Float[Tensor, "*batch instance set row"], uniform: Float[Tensor, "*batch instance draw row"]
+    ) -> Float[Tensor, "*batch instance member row"]:
+        """Values of the members of all sets, 0 where a member is not active, and otherwise uniform on (0, 1].
+
+        Args:
+            active: 0 where a set is not active, and otherwise a number uniform on (0, 1] that may be used as a value.
+            uniform: `n_sets * draws_per_set` further numbers in [0, 1) for each row.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has sets and must say in set_rows how their members are drawn")
+
+    @property
+    def draws_per_set(self) -> int:
+        """How many uniform numbers `set_rows` takes for each set."""
+        return 0
 
     @property
     def n_instances(self) -> int:
@@ -72,7 +86,7 @@ class FeatureDistribution:
 
     @property
     def n_blocks(self) -> int:
-        """Number of features and sets that become active independently of each other."""
+        """Number of sets and single features, which become active independently of each other."""
         return self.n_sets + self.n_single
 
     @property
@@ -80,46 +94,37 @@ class FeatureDistribution:
         """Where samples are made."""
         return self.probability.device
 
-    def states(self, block: int) -> list[tuple[list[int], Float[Tensor, "instance"]]]:
-        """What a block can be in: for each set of members that can be active together, none first, its probability.
-
-        Args:
-            block: number of the block.
-
-        Returns:
-            Pairs of the members' feature numbers and the probability, which add up to 1.
-        """
-        p = self.probability[:, block]
-        if block >= self.n_sets:
-            return [([], 1 - p), ([self.n_sets * (self.set_size - 1) + block], p)]
-        members = [*range(block * self.set_size, (block + 1) * self.set_size)]
-        if self.exclusive:
-            return [([], 1 - p), *(([member], p / self.set_size) for member in members)]
-        return [([], 1 - p), (members, p)]
+    @property
+    def block_of_feature(self) -> Int[Tensor, "feature"]:
+        """The number of the block that each feature belongs to."""
+        sets = torch.arange(self.n_sets).repeat_interleave(self.set_size)
+        return torch.cat([sets, self.n_sets + torch.arange(self.n_single)]).to(self.device)
 
     @property
     def zero_probability(self) -> Float[Tensor, "instance"]:
         """Probability that no feature is active, exact, float64."""
         return (1 - self.probability).prod(-1)
 
+    def states(self, block: int) -> list[tuple[list[int], Float[Tensor, "instance"]]]:
+        """The states of a block: numbers of the features that are active together, none first, and the probability."""
+        if block >= self.n_sets:
+            p = self.probability[:, block]
+            return [([], 1 - p), ([self.n_sets * (self.set_size - 1) + block], p)]
+        members, probability = self.set_states()
+        numbers = [(block * self.set_size + state.nonzero()[:, 0]).tolist() for state in members]
+        return [*zip(numbers, probability[:, block].unbind(-1), strict=True)]
+
     def sample(
         self, batch_size: int, generator: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "instance batch feature"], Float[Tensor, "instance batch"]]:
-        """Draw a weighted batch whose weighted mean of any function is an unbiased estimate of its expectation.
+        """A weighted batch x, weight; the weighted mean of any function is an unbiased estimate of its expectation.
 
-        Row 0 is the zero vector and carries its exact probability. The other rows are drawn given that something is active
-        and share the rest of the weight equally, so no arithmetic goes into repeated zeros.
+        Row 0 is the zero vector and carries its exact probability. The other rows are drawn given that something is active,
+        and share the rest of the weight equally. So no arithmetic goes into repeated zeros. Weights sum to 1 over the batch.
 
         Args:
             batch_size: rows, at least 2.
-            generator: source of randomness on this distribution's device; torch's default one if None.
-
-        Returns:
-            x, and weight, which sums to 1 over the batch.
-
-        Raises:
-            TypeError: batch_size is no int.
-            ValueError: batch_size below 2.
+            generator: on this distribution's device; torch's default one if None.
         """
         checks.require_int(batch_size=batch_size, at_least=2)
         active = self.sample_active(batch_size - 1, generator)
@@ -127,43 +132,30 @@ class FeatureDistribution:
         return x, self.row_weights(batch_size)
 
     def row_weights(self, batch_size: int) -> Float[Tensor, "instance batch"]:
-        """The weights that `sample` gives to its rows; they depend on nothing random.
-
-        Args:
-            batch_size: rows, at least 2.
-        """
+        """The weights that `sample` gives to its rows; they depend on nothing random."""
         zero = self.zero_probability[:, None]
         others = ((1 - zero) / (batch_size - 1)).expand(-1, batch_size - 1)
         return torch.cat([zero, others], dim=1).to(self.dtype)
 
     def sample_active(self, n_rows: int, generator: torch.Generator | None = None) -> Float[Tensor, "instance row feature"]:
-        """Draw rows given that at least one feature is active, independent of each other.
-
-        Args:
-            n_rows: how many.
-            generator: source of randomness on this distribution's device; torch's default one if None.
-        """
+        """Rows given that at least one feature is active, independent of each other."""
         shape = (self.n_instances, self.n_draws, n_rows)
         return self.rows(torch.rand(shape, generator=generator, device=self.device, dtype=self.dtype)).mT
 
     @property
     def n_draws(self) -> int:
         """How many uniform numbers make one row: see `rows`."""
-        return 1 + self.n_blocks + self.n_sets * (1 if self.exclusive else self.set_size)
+        return 1 + self.n_blocks + self.n_sets * self.draws_per_set
 
     def rows(self, uniform: Float[Tensor, "*batch instance draw row"]) -> Float[Tensor, "*batch instance feature row"]:
-        """Turn uniform numbers on [0, 1) into rows with at least one active feature.
+        """Turn `n_draws` uniform numbers on [0, 1) for each row into rows with at least one active feature.
 
         The first draw says which block is the first active one: block j with probability p_j Π_{i<j} (1 - p_i) / (1 -
         P(none)), by inverting that cumulative distribution. Blocks before it are off, and blocks after it are as
-        independent as ever. Then follows one draw for each block, and after these one for each value or choice inside a
-        set.
+        independent as ever. Then follows one draw for each block, and after these the draws for the sets.
 
         One number u decides whether a block is active and, if so, gives a uniform value too: ReLU(1 - u/p) is positive
         if u < p, and then uniform on (0, 1].
-
-        Args:
-            uniform: `n_draws` numbers for each row, in [0, 1); axes in front are kept.
         """
         level, block, inside = uniform.split([1, self.n_blocks, uniform.shape[-2] - self.n_blocks - 1], dim=-2)
         first, value_of_first = self._first_active(level)
@@ -172,21 +164,10 @@ class FeatureDistribution:
         # The same as index >= first, and several times faster than with truth values.
         value *= (index - first.to(index)).clamp_(0, 1)
         value.scatter_(-2, first, value_of_first)
-
-        in_sets, singles = value.split([self.n_sets, self.n_single], dim=-2)
-        if self.signed:
-            singles = torch.where(singles > 0, 2 * singles - 1, 0.0)
-        if not self.n_sets:
-            return singles
-        if self.exclusive:
-            member = torch.arange(self.set_size, device=self.device)
-            chosen = (inside * self.set_size).long()[..., None, :] == member[:, None]
-            inside = in_sets[..., None, :].expand(chosen.shape).flatten(-3, -2)
-            active = (chosen & (in_sets > 0)[..., None, :]).flatten(-3, -2)
-        else:
-            active = (in_sets > 0).repeat_interleave(self.set_size, dim=-2)
-        inside = torch.where(active, 2 * inside - 1 if self.signed else inside, 0.0)
-        return torch.cat([inside, singles], dim=-2)
+        if self.n_sets:
+            in_sets, singles = value.split([self.n_sets, self.n_single], dim=-2)
+            value = torch.cat([self.set_rows(in_sets, inside), singles], dim=-2)
+        return torch.where(value > 0, 2 * value - 1, 0.0) if self.signed else value
 
     def _first_active(self, level: Tensor) -> tuple[Tensor, Tensor]:
         """The first active block, and a value for it, uniform on (0, 1]: how far `level` gets into that block's share."""
@@ -204,57 +185,42 @@ class FeatureDistribution:
     def to(
         self: Distribution, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None
     ) -> Distribution:
-        """The same distribution with samples of this dtype on this device.
-
-        Args:
-            dtype: of the samples; as it is if None.
-            device: where they are made; as it is if None.
-        """
+        """The same distribution with samples of this dtype on this device; each stays as it is if None."""
         moved = copy.copy(self)
         moved.dtype = dtype or self.dtype
-        moved.probability = self.probability.to(device or self.device)
-        moved.block_of_feature = self.block_of_feature.to(device or self.device)
+        for name in self.per_instance:
+            setattr(moved, name, getattr(self, name).to(device or self.device))
         return moved
 
     def select(self: Distribution, instances: slice | Tensor) -> Distribution:
-        """The settings of these instances alone; a single setting stays one, since one fits all.
-
-        Args:
-            instances: a slice, or their numbers in any order.
-        """
+        """The settings of these instances, in this order; a single setting stays one, since one fits all."""
         selected = copy.copy(self)
         if self.n_instances > 1:
-            selected.probability = self.probability[instances]
+            for name in self.per_instance:
+                setattr(selected, name, getattr(self, name)[instances])
         return selected
 
     def expand(self: Distribution, n_instances: int) -> Distribution:
-        """A single setting as that many equal ones; as it is if it holds that many.
-
-        Args:
-            n_instances: how many.
-        """
+        """A single setting as that many equal ones; as it is if it holds that many."""
         expanded = copy.copy(self)
-        expanded.probability = self.probability.expand(n_instances, -1)
+        for name in self.per_instance:
+            tensor = getattr(self, name)
+            setattr(expanded, name, tensor.expand(n_instances, *tensor.shape[1:]))
         return expanded
 
 
 class Independent(FeatureDistribution):
     """Every feature is active by itself.
 
+    >>> Independent(n_features=5, probability=torch.tensor([[1.0], [0.2]])).zero_probability
+    tensor([0.0000, 0.3277], dtype=torch.float64)
+
     Args:
-        n_features: number of features n, at least 1.
         probability: p = 1 - S of each feature being active, in (0, 1]; broadcasts to [instance, feature]. Samples live on
             its device.
         signed: active values are uniform on [-1, 1] instead of [0, 1] (the absolute-value task).
-        dtype: of the samples.
-
-    Raises:
-        ValueError: n_features < 1; a probability outside (0, 1]; a shape that does not broadcast.
 
     Source: paper, "Demonstrating superposition".
-
-    >>> Independent(n_features=5, probability=torch.tensor([[1.0], [0.2]])).zero_probability
-    tensor([0.0000, 0.3277], dtype=torch.float64)
     """
 
     def __init__(
@@ -272,8 +238,6 @@ class Independent(FeatureDistribution):
 
 class _Sets(FeatureDistribution):
     """The constructor that correlated and anticorrelated sets share."""
-
-    _exclusive: ClassVar[bool]
 
     def __init__(
         self,
@@ -293,57 +257,73 @@ class _Sets(FeatureDistribution):
             raise ValueError(f"n_sets * set_size must be at most n_features = {n_features}, got {n_sets} * {set_size}")
         n_single = n_features - in_sets
         table = checks.probabilities(probability, "probability", n_sets + n_single, "block")
-        super().__init__(n_sets, set_size, n_single, table, exclusive=self._exclusive, signed=signed, dtype=dtype)
+        super().__init__(n_sets, set_size, n_single, table, signed=signed, dtype=dtype)
 
 
 class CorrelatedSets(_Sets):
     """Sets of features that are active all together or not at all; their values stay independent.
 
+    >>> x, weight = CorrelatedSets(n_sets=1, set_size=2, probability=0.1).sample(1000)
+    >>> (x[0, :, 0] > 0).equal(x[0, :, 1] > 0)
+    True
+
     Args:
-        n_sets: number of sets, at least 1.
-        set_size: features per set, at least 1.
         probability: of each set being active, in (0, 1]; broadcasts to [instance, block], where the blocks are the sets
             followed by the features that belong to none.
         n_features: total, if there are further, independent features behind the sets.
         signed: active values are uniform on [-1, 1] instead of [0, 1].
-        dtype: of the samples.
-
-    Raises:
-        ValueError: the sets hold more features than n_features; a probability outside (0, 1]; a wrong shape.
 
     Source: paper, "Correlated and anticorrelated features".
-
-    >>> x, weight = CorrelatedSets(n_sets=1, set_size=2, probability=0.1).sample(1000)
-    >>> (x[0, :, 0] > 0).equal(x[0, :, 1] > 0)
-    True
     """
 
-    _exclusive = False
+    @property
+    def draws_per_set(self) -> int:
+        """A value for each member."""
+        return self.set_size
+
+    def set_states(self) -> tuple[Tensor, Tensor]:
+        """No member, or all of them."""
+        p = self.probability[:, : self.n_sets]
+        return torch.tensor([[False], [True]], device=self.device).expand(-1, self.set_size), torch.stack([1 - p, p], -1)
+
+    def set_rows(self, active: Tensor, uniform: Tensor) -> Tensor:
+        """Each member's own number, where its set is active."""
+        return torch.where((active > 0).repeat_interleave(self.set_size, dim=-2), uniform, 0.0)
 
 
 class AnticorrelatedSets(_Sets):
     """Sets of features of which at most one is active: the set with its probability, then one member at random.
 
+    >>> x, weight = AnticorrelatedSets(n_sets=1, set_size=2, probability=0.1).sample(1000)
+    >>> ((x > 0).sum(-1) <= 1).all()
+    tensor(True)
+
     Args:
-        n_sets: number of sets, at least 1.
-        set_size: features per set, at least 1.
         probability: of each set being active, in (0, 1], so that each member is with probability / set_size; broadcasts to
             [instance, block], where the blocks are the sets followed by the features that belong to none.
         n_features: total, if there are further, independent features behind the sets.
         signed: active values are uniform on [-1, 1] instead of [0, 1].
-        dtype: of the samples.
-
-    Raises:
-        ValueError: the sets hold more features than n_features; a probability outside (0, 1]; a wrong shape.
 
     Source: paper, "Correlated and anticorrelated features".
-
-    >>> x, weight = AnticorrelatedSets(n_sets=1, set_size=2, probability=0.1).sample(1000)
-    >>> ((x > 0).sum(-1) <= 1).all()
-    tensor(True)
     """
 
-    _exclusive = True
+    @property
+    def draws_per_set(self) -> int:
+        """The choice of the member."""
+        return 1
+
+    def set_states(self) -> tuple[Tensor, Tensor]:
+        """No member, or any one of them."""
+        p = self.probability[:, : self.n_sets, None]
+        alone = torch.eye(self.set_size, dtype=torch.bool, device=self.device)
+        none = torch.zeros_like(alone[:1])
+        return torch.cat([none, alone]), torch.cat([1 - p, (p / self.set_size).expand(-1, -1, self.set_size)], -1)
+
+    def set_rows(self, active: Tensor, uniform: Tensor) -> Tensor:
+        """The set's own number, for the member that the further one chooses."""
+        member = torch.arange(self.set_size, device=self.device)
+        chosen = (uniform * self.set_size).long()[..., None, :] == member[:, None]
+        return torch.where(chosen, active[..., None, :], 0.0).flatten(-3, -2)
 
 
 class PartlyCorrelatedPairs(FeatureDistribution):
@@ -354,18 +334,13 @@ class PartlyCorrelatedPairs(FeatureDistribution):
     what `AnticorrelatedSets` makes of a set of two that is active with probability 2p. Values are independent.
 
     Args:
-        n_pairs: number of pairs, at least 1.
         probability: p of each feature, in (0, 1/2]; one for each instance.
         correlation: c between the activities of a pair, in [-p / (1 - p), 1]; one for each instance.
-        dtype: of the samples.
-
-    Raises:
-        ValueError: n_pairs below 1; probability or correlation out of range, or of lengths that do not fit.
 
     Source: not in the paper, whose "Correlated and anticorrelated features" has the two extremes.
     """
 
-    all_or_one: ClassVar[bool] = False
+    per_instance = ("probability", "both")
 
     def __init__(
         self,
@@ -389,83 +364,32 @@ class PartlyCorrelatedPairs(FeatureDistribution):
         super().__init__(n_pairs, 2, 0, some, dtype=dtype)
 
     @property
-    def n_draws(self) -> int:
-        """How many uniform numbers make one row: the base's for correlated sets, and one more for each pair."""
-        return super().n_draws + self.n_sets
+    def draws_per_set(self) -> int:
+        """A value for each member, and the choice among the two and both."""
+        return 3
 
-    def states(self, block: int) -> list[tuple[list[int], Float[Tensor, "instance"]]]:
-        """No member, one of the two, or both.
-
-        Args:
-            block: number of the pair.
-
-        Returns:
-            Pairs of the members' feature numbers and the probability, which add up to 1.
-        """
-        some, both = self.probability[:, block], self.both.expand(self.n_instances)
+    def set_states(self) -> tuple[Tensor, Tensor]:
+        """No member, one of the two, or both."""
+        some, both = self.probability, self.both[:, None].expand(-1, self.n_sets)
         alone = (some - both) / 2
-        return [([], 1 - some), ([2 * block], alone), ([2 * block + 1], alone), ([2 * block, 2 * block + 1], both)]
+        members = torch.tensor([[0, 0], [1, 0], [0, 1], [1, 1]], dtype=torch.bool, device=self.device)
+        return members, torch.stack([1 - some, alone, alone, both], -1)
 
-    def rows(self, uniform: Float[Tensor, "*batch instance draw row"]) -> Float[Tensor, "*batch instance feature row"]:
-        """As in the base, but of an active pair the last draw of each says whether both are active or only one of them.
-
-        Args:
-            uniform: `n_draws` numbers for each row, in [0, 1); axes in front are kept.
-        """
-        x = super().rows(uniform[..., : -self.n_sets, :])
-        choice = uniform[..., -self.n_sets :, :]
+    def set_rows(self, active: Tensor, uniform: Tensor) -> Tensor:
+        """A number for each member, where the pair is active; the last one of each pair says whether both are, or which."""
+        value, choice = uniform.split([2 * self.n_sets, self.n_sets], dim=-2)
         alone = ((1 - self.both[:, None] / self.probability) / 2).to(self.dtype)[..., None]  # given that the pair is active
         first_off, second_off = choice < alone, (choice >= alone) & (choice < 2 * alone)
         off = torch.stack([first_off, second_off], dim=-2).flatten(-3, -2)
-        return torch.where(off, 0.0, x)
-
-    def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "PartlyCorrelatedPairs":
-        """The same distribution with samples of this dtype on this device.
-
-        Args:
-            dtype: of the samples; as it is if None.
-            device: where they are made; as it is if None.
-        """
-        moved = super().to(dtype=dtype, device=device)
-        moved.both = self.both.to(device or self.device)
-        return moved
-
-    def select(self, instances: slice | Tensor) -> "PartlyCorrelatedPairs":
-        """The settings of these instances alone; a single setting stays one, since one fits all.
-
-        Args:
-            instances: a slice, or their numbers in any order.
-        """
-        selected = super().select(instances)
-        if self.n_instances > 1:
-            selected.both = self.both[instances]
-        return selected
-
-    def expand(self, n_instances: int) -> "PartlyCorrelatedPairs":
-        """A single setting as that many equal ones; as it is if it holds that many.
-
-        Args:
-            n_instances: how many.
-        """
-        expanded = super().expand(n_instances)
-        expanded.both = self.both.expand(n_instances)
-        return expanded
+        return torch.where((active > 0).repeat_interleave(2, dim=-2) & ~off, value, 0.0)
 
 
 def sample_each(
     data: FeatureDistribution, n_instances: int, batch_size: int, seed: int, purpose: str
 ) -> tuple[Float[Tensor, "instance row feature"], Float[Tensor, "instance row"]]:
-    """A sample for each of several models, which instance k draws by (seed, k), so that none depends on those beside it.
+    """A sample x, weight for each of several models; instance k draws by (seed, k), so that none depends on the others.
 
-    Args:
-        data: of one setting, or as many as there are instances.
-        n_instances: how many models.
-        batch_size: rows for each.
-        seed: of the draws.
-        purpose: other samples for another purpose.
-
-    Returns:
-        x, and weight, which sums to 1 over the rows of each instance.
+    Another `purpose` gives other samples. Weights sum to 1 over the rows of each instance.
     """
     parts = [
         data.select(slice(k, k + 1)).sample(batch_size, keyed_generator(seed, k, purpose, data.device))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from supertoy._engine.lattice import batches
 from supertoy._engine.quadrature import count_rows, quadrature
-from supertoy._engine.series import relu_loss, value_moments
+from supertoy._engine.series import activity, pair_activity, relu_loss, value_moments
 from supertoy._util import checks
 from supertoy._util.generators import keyed_generator
 from supertoy._util.threads import in_threads
@@ -35,7 +35,7 @@ def expected_loss(
     """Σ_i I_i E (target_i - x'_i)² of each instance, float64.
 
     For `LinearModel` it is exact; for `ReLUOutputModel` a Fourier series, as long as it has to be; both are
-    deterministic. For the other models, or where pairs are partly correlated, it is a sum over `quadrature` nodes,
+    deterministic. For the other models, it is a sum over `quadrature` nodes,
     whose number is doubled until that changes little; and where that would take too many (with more than a few
     features), the mean over samples from a fixed seed, as many as it takes.
 
@@ -57,12 +57,12 @@ def expected_loss(
     """
     check_fit(model, data)
     if rtol is None:
-        rtol = 1e-4 if has_closed_form(model, data) else 5e-3
+        rtol = 1e-4 if has_closed_form(model) else 5e-3
     checks.require_number(rtol=rtol, above=0)
     checks.require_finite(**dict(model.named_parameters()))
     I = checks.importances(importance, model.n_instances, model.n_features).to(model.b.device)
     data = data.to(dtype=torch.float64, device=model.b.device)
-    if not has_closed_form(model, data):
+    if not has_closed_form(model):
         loss, is_converged = _quadrature_loss(model, data, I, rtol)
         if not is_converged.all():
             rest = (~is_converged).nonzero()[:, 0]
@@ -114,18 +114,13 @@ def sampled_loss(
     return loss, (drawn * (error - mean_drawn)).square().sum(1).sqrt()
 
 
-def has_closed_form(model: ToyModel, data: FeatureDistribution) -> bool:
+def has_closed_form(model: ToyModel) -> bool:
     """Whether the expected loss needs neither nodes nor samples.
 
-    Args:
-        model: any of the models.
-        data: any distribution.
-
-    >>> data = st.Independent(n_features=5, probability=0.1)
-    >>> [has_closed_form(kind(1, 5, 2), data) for kind in (st.ReLUOutputModel, st.ReLUHiddenModel)]
+    >>> [has_closed_form(kind(1, 5, 2)) for kind in (st.ReLUOutputModel, st.ReLUHiddenModel)]
     [True, False]
     """
-    return data.all_or_one and not model.hidden_relu and not model.any_activation
+    return not model.hidden_relu and not model.any_activation
 
 
 def check_fit(model: ToyModel, data: FeatureDistribution) -> None:
@@ -155,32 +150,16 @@ def check_fit(model: ToyModel, data: FeatureDistribution) -> None:
 def feature_moments(
     data: FeatureDistribution,
 ) -> tuple[Float[Tensor, "instance feature"], Float[Tensor, "instance feature feature"]]:
-    """E x_i and E x_i x_j, exact, float64; not for partly correlated pairs.
-
-    Args:
-        data: any distribution but `PartlyCorrelatedPairs`.
-
-    Raises:
-        ValueError: data whose sets can be active in part.
+    """E x_i and E x_i x_j, exact, float64.
 
     >>> mean, second = feature_moments(st.Independent(n_features=2, probability=0.3))
     >>> second  # p / 3 on the diagonal, (p / 2)² off it
     tensor([[[0.1000, 0.0225],
              [0.0225, 0.1000]]], dtype=torch.float64)
     """
-    if not data.all_or_one:
-        raise ValueError(f"data must have sets that are active all together or one at a time, got {type(data).__name__}")
     mu1, mu2, _ = value_moments(data.signed)
-    block = data.block_of_feature
-    active = data.probability[:, block]
-    together = active[:, :, None] * active[:, None, :]  # P(i and j both active) for different blocks
-    if data.exclusive:
-        in_set = block < data.n_sets
-        active = torch.where(in_set, active / data.set_size, active)
-        together = active[:, :, None] * active[:, None, :]
-    same_block = block[:, None] == block
-    together = torch.where(same_block, 0.0 if data.exclusive else active[:, :, None], together)
-    second = mu1**2 * together
+    active = activity(data)
+    second = mu1**2 * pair_activity(data)
     second.diagonal(dim1=-2, dim2=-1).copy_(mu2 * active)
     return mu1 * active, second
 

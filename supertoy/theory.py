@@ -52,12 +52,6 @@ def principal_components(
     The variances that the first m leave over are the loss of the best linear model with m hidden dimensions, where all
     features are equally important.
 
-    Args:
-        data: any distribution but `PartlyCorrelatedPairs`.
-
-    Raises:
-        ValueError: data whose sets can be active in part.
-
     Returns:
         Variances, largest first, and unit vectors [instance, feature, component].
 
@@ -67,8 +61,6 @@ def principal_components(
     >>> variance  # of values uniform on [0, 1]
     tensor([[0.0833, 0.0833]], dtype=torch.float64)
     """
-    if not data.all_or_one:
-        raise ValueError(f"data must have sets that are active as a whole or in one member, got {type(data).__name__}")
     mean, second = feature_moments(data)
     variance, vectors = torch.linalg.eigh(second - mean[:, :, None] * mean[:, None])
     return variance.flip(-1), vectors.flip(-1)

@@ -327,7 +327,7 @@ class _Piece:
 
         if n_kept > 1:
             # A rough look is enough to choose by.
-            self.restart_losses = self._expected_losses(1e-3 if has_closed_form(self.model, self.data) else 2e-2)
+            self.restart_losses = self._expected_losses(1e-3 if has_closed_form(self.model) else 2e-2)
             self._keep(self.restart_losses.argmin(1, keepdim=True))
 
     def best(self) -> list[Tensor]:

@@ -59,7 +59,7 @@ def plain_sample(data: st.FeatureDistribution, n_rows: int, seed: int = 0) -> to
         for block, probability in enumerate(p):
             size = data.set_size if block < data.n_sets else 1
             on = torch.rand(n_rows, generator=generator, dtype=torch.float64) < probability
-            if data.exclusive and size > 1:
+            if isinstance(data, st.AnticorrelatedSets) and size > 1:
                 member = torch.randint(size, (n_rows,), generator=generator)
                 active[torch.arange(n_rows), start + member] = on
             else:

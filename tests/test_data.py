@@ -21,12 +21,13 @@ def probabilities_of_pairs(data):
     n = data.n_features
     size = [data.set_size if block < data.n_sets else 1 for block in data.block_of_feature.tolist()]
     p = data.probability[:, data.block_of_feature]
-    if data.exclusive:
+    exclusive = isinstance(data, st.AnticorrelatedSets)
+    if exclusive:
         p = p / torch.tensor(size)
     pairs = p[:, :, None] * p[:, None, :]
     for i, j in itertools.product(range(n), repeat=2):
         if data.block_of_feature[i] == data.block_of_feature[j]:
-            pairs[:, i, j] = p[:, i] if i == j or not data.exclusive else 0
+            pairs[:, i, j] = p[:, i] if i == j or not exclusive else 0
     return pairs
 
 

@@ -6,6 +6,7 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy._engine.quadrature import quadrature
+from supertoy._engine.quadrature import quadrature
 from tests.strategies import model_with_random_weights
 
 P, C = torch.tensor([0.5, 0.2, 0.2, 0.05]).double(), torch.tensor([0.3, 0.0, -0.25, 1.0]).double()
@@ -49,6 +50,13 @@ def test_the_extremes_are_the_other_distributions():
     ):
         loss = st.expected_loss(model, st.PartlyCorrelatedPairs(2, p, correlation), rtol=1e-3)
         assert_close(loss, st.expected_loss(model, known), rtol=2e-3, atol=0)
+
+
+def test_the_exact_loss_is_that_of_the_sum_over_all_states(data):
+    model = model_with_random_weights(st.ReLUOutputModel, 4, 4, 2).requires_grad_(False)
+    x, weight = quadrature(data.to(dtype=torch.float64), 12)
+    summed, _ = st.sampled_loss(model, x, weight)
+    assert_close(st.expected_loss(model, data, rtol=1e-6), summed, rtol=1e-3, atol=0)
 
 
 def test_linear_models_are_measured_with_the_right_second_moments(data):

@@ -334,7 +334,7 @@ def test_stores_tell_activations_and_correlations_apart(tmp_path):
     st.sweep(model(functional.gelu), data, **options)
     with pytest.raises(ValueError, match="differs in activation"):
         st.sweep(model(functional.softplus), data, **options)
-    with pytest.raises(ValueError, match="differs in probabilities"):
+    with pytest.raises(ValueError, match="differs in distribution"):
         st.sweep(model(functional.gelu), st.PartlyCorrelatedPairs(1, 0.1, 0.4), **options)
 
 

@@ -153,7 +153,5 @@ def test_components_ahead_of_a_tie_are_always_in_and_the_nearest_solution_is_nea
 
 
 def test_pca_refuses_what_it_cannot_do():
-    with pytest.raises(ValueError, match="data must have sets that are active as a whole or in one member"):
-        st.theory.principal_components(st.PartlyCorrelatedPairs(1, 0.3, 0.0))
     with pytest.raises(ValueError, match="W must have at most as many hidden dimensions as features"):
         st.theory.nearest_pca_solution(torch.ones(3, 2), st.Independent(2, 0.3))

@@ -8,6 +8,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -106,7 +107,7 @@ def _partial_sums(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Iterato
     one_product, _ = relu_moments(own, offset, data.signed)
     relu_squared = z2 / 2 + p_zero * offset.relu().square() + (p_one_by_output * one_squared).sum(-1)
     x_relu = x1 / 2 + p_one * one_product
-    x_squared = mu2 * _activity(data)
+    x_squared = mu2 * activity(data)
 
     sin_sum, cos_sum = torch.zeros_like(b), torch.zeros_like(b)
     chunk = max(1, _CHUNK_BYTES // (16 * g.numel()))
@@ -151,17 +152,56 @@ def relu_moments(slope: Tensor, offset: Tensor, signed: bool = False) -> tuple[T
     return product, square
 
 
+class _Blocks(NamedTuple):
+    """Sets, or single features: blocks of one size with the same states, the state without any active feature left out."""
+
+    features: slice  # those of these blocks, one block after the other
+    members: Tensor  # [state, member], 1 where a member is active in a state, else 0
+    probability: Tensor  # [instance, block, state]
+
+    def by_block(self, values: Tensor) -> Tensor:
+        """[..., feature] to [..., block, member]."""
+        return values[..., self.features].unflatten(-1, (-1, self.members.shape[1]))
+
+    def own(self, values: Tensor) -> Tensor:
+        """Of [..., output, block, x] each output with its own block: [..., block, member, x]."""
+        by_output = values[..., self.features, :, :].unflatten(-3, (-1, self.members.shape[1]))
+        return by_output.diagonal(dim1=-4, dim2=-2).movedim(-1, -3)
+
+
+def _blocks(data: FeatureDistribution) -> list[_Blocks]:
+    members, probability = data.set_states()
+    in_sets = data.n_sets * data.set_size
+    sets = _Blocks(slice(0, in_sets), members[1:].double(), probability[..., 1:])
+    singles = data.probability[:, data.n_sets :, None]
+    single = _Blocks(slice(in_sets, data.n_features), singles.new_ones(1, 1), singles)
+    return [blocks for blocks, n in ((sets, data.n_sets), (single, data.n_single)) if n]
+
+
+def activity(data: FeatureDistribution) -> Float[Tensor, "instance feature"]:
+    """Probability of each feature being active."""
+    return torch.cat([(b.probability @ b.members).flatten(1) for b in _blocks(data)], dim=-1)
+
+
+def pair_activity(data: FeatureDistribution) -> Float[Tensor, "instance feature feature"]:
+    """Probability of two features being active together."""
+    active = activity(data)
+    together = active[:, :, None] * active[:, None, :]  # right for those of different blocks
+    block = data.block_of_feature
+    same = [torch.einsum("ibs,sm,sn->ibmn", b.probability, b.members, b.members).flatten(1) for b in _blocks(data)]
+    together[:, block[:, None] == block] = torch.cat(same, dim=-1)
+    return together
+
+
 def _only_active(data: FeatureDistribution) -> Tensor:
-    """Probability that a feature is active and no other, [instance, feature]; zero for members of correlated sets."""
+    """Probability that a feature is active and no other, [instance, feature]."""
     off = 1 - data.probability
     n_blocks = off.shape[1]
     others = torch.stack(
         [off[:, torch.arange(n_blocks, device=off.device) != block].prod(-1) for block in range(n_blocks)], 1
     )
-    p = _activity(data) * others[:, data.block_of_feature]
-    if not data.exclusive and data.set_size > 1:
-        p = torch.where(data.block_of_feature < data.n_sets, 0.0, p)
-    return p
+    lone = [(b.probability * (b.members.sum(1) == 1) @ b.members).flatten(1) for b in _blocks(data)]
+    return torch.cat(lone, dim=-1) * others[:, data.block_of_feature]
 
 
 def _reach(gain: Tensor, data: FeatureDistribution) -> Tensor:
@@ -170,7 +210,7 @@ def _reach(gain: Tensor, data: FeatureDistribution) -> Tensor:
     The chance that k or more blocks are active is at most λᵏ / k!, with λ the sum of their probabilities. Sparse features
     add up to far less than the sum of all gains, and a shorter period makes the series converge faster.
     """
-    per_block = [p.amax(-1) if data.exclusive else p.sum(-1) for p in _by_block(gain.abs(), data)]
+    per_block = [(b.by_block(gain.abs()) @ b.members.T).amax(-1) for b in _blocks(data)]
     largest = torch.cat(per_block, dim=-1).sort(-1, descending=True).values.cumsum(-1)
     rate = data.probability.sum(-1)
     k = torch.arange(1, data.probability.shape[1] + 1, dtype=rate.dtype, device=rate.device)
@@ -181,68 +221,38 @@ def _reach(gain: Tensor, data: FeatureDistribution) -> Tensor:
     return largest.gather(-1, index)[..., 0]
 
 
-def _activity(data: FeatureDistribution) -> Tensor:
-    """Probability of each feature being active, [instance, feature]."""
-    active = data.probability[:, data.block_of_feature]
-    if data.exclusive:
-        active = torch.where(data.block_of_feature < data.n_sets, active / data.set_size, active)
-    return active
-
-
 def _moments(g: Tensor, offset: Tensor, data: FeatureDistribution) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """E u, E u², E u³ and E x_i, E x_i u, E x_i u² of u = offset + g·x, each [instance, output]."""
     mu1, mu2, mu3 = value_moments(data.signed)
     variance = mu2 - mu1**2
-    q = data.probability[:, None]  # [instance, 1, block]
-
-    # Raw moments of each block's sum given that the block is active; a uniform value has no third cumulant.
-    if data.exclusive:
-        size = torch.ones_like(q)
-        size[..., : data.n_sets] = data.set_size
-        s1, s2, s3 = (mu * _block_sums(g**r, data) / size for r, mu in ((1, mu1), (2, mu2), (3, mu3)))
-    else:
-        size = torch.ones_like(q)
-        s1, spread = mu1 * _block_sums(g, data), variance * _block_sums(g**2, data)
-        s2, s3 = spread + s1**2, 3 * spread * s1 + s1**3
-
-    # Cumulants add up over blocks.
-    k1 = q * s1
-    k2 = q * s2 - k1**2
-    k3 = q * s3 - 3 * q * s2 * k1 + 2 * k1**3
-    c1, c2, c3 = k1.sum(-1) + offset, k2.sum(-1), k3.sum(-1)
-    moments = (c1, c2 + c1**2, c3 + 3 * c2 * c1 + c1**3)
-
-    # Moments with x_i: the block of feature i is active and i with it; all other blocks are as before.
-    block = data.block_of_feature
     own = g.diagonal(dim1=-2, dim2=-1)
-    pick = block.expand(g.shape[0], -1)[..., None]
-    k1_own, k2_own = k1.gather(-1, pick)[..., 0], k2.gather(-1, pick)[..., 0]
-    rest1 = c1 - k1_own
+    c1, c2, c3 = offset, torch.zeros_like(offset), torch.zeros_like(offset)
+    parts = []
+    for b in _blocks(data):
+        # Moments of a block's sum in each state, [instance, output, block, state]; a uniform value has no third cumulant.
+        values, p = b.by_block(g), b.probability[:, None]
+        m1, spread = mu1 * values @ b.members.T, variance * values.square() @ b.members.T
+        m2, m3 = spread + m1**2, 3 * spread * m1 + m1**3
+        r1, r2, r3 = ((p * m).sum(-1) for m in (m1, m2, m3))
+        # Cumulants add up over blocks.
+        k1, k2, k3 = r1, r2 - r1**2, r3 - 3 * r2 * r1 + 2 * r1**3
+        c1, c2, c3 = c1 + k1.sum(-1), c2 + k2.sum(-1), c3 + k3.sum(-1)
+
+        # With x_i: the states of its block in which i is active, and what its partners add, [..., block, member, state].
+        p_own = b.probability[:, :, None] * b.members.T
+        gain = own[:, b.features].unflatten(-1, p_own.shape[1:3])[..., None]
+        partners1 = b.own(m1) - mu1 * gain
+        partners2 = b.own(spread) - variance * gain**2 + partners1**2
+        a0 = mu1 * p_own.sum(-1)
+        a1 = (p_own * (mu2 * gain + mu1 * partners1)).sum(-1)
+        a2 = (p_own * (mu3 * gain**2 + 2 * mu2 * gain * partners1 + mu1 * partners2)).sum(-1)
+        k1_own, k2_own = (b.own(k[..., None])[..., 0] for k in (k1, k2))
+        parts.append([value.flatten(1) for value in (a0, a1, a2, k1_own, k2_own)])
+    a0, a1, a2, k1_own, k2_own = (torch.cat(values, dim=-1) for values in zip(*parts, strict=True))
+    moments = (c1, c2 + c1**2, c3 + 3 * c2 * c1 + c1**3)
+    rest1 = c1 - k1_own  # of all other blocks, which are as before
     rest2 = c2 - k2_own + rest1**2
-    if data.exclusive:
-        partners1 = partners2 = torch.zeros_like(own)
-    else:
-        partners1 = s1.gather(-1, pick)[..., 0] - mu1 * own
-        partners2 = (s2 - s1**2).gather(-1, pick)[..., 0] - variance * own**2 + partners1**2
-    active = _activity(data)
-    a0 = active * mu1
-    a1 = active * (mu2 * own + mu1 * partners1)
-    a2 = active * (mu3 * own**2 + 2 * mu2 * own * partners1 + mu1 * partners2)
-    return moments, (a0.expand_as(own), a1 + a0 * rest1, a2 + 2 * a1 * rest1 + a0 * rest2)
-
-
-def _block_sums(values: Tensor, data: FeatureDistribution) -> Tensor:
-    """Sum [..., feature] within blocks, to [..., block]."""
-    return torch.cat([part.sum(-1) for part in _by_block(values, data)], dim=-1)
-
-
-def _by_block(values: Tensor, data: FeatureDistribution) -> Iterator[Tensor]:
-    """Split [..., feature] into the sets [..., set, member] and the single features [..., single, 1]."""
-    in_sets = data.n_sets * data.set_size
-    if data.n_sets:
-        yield values[..., :in_sets].unflatten(-1, (data.n_sets, data.set_size))
-    if data.n_single:
-        yield values[..., in_sets:, None]
+    return moments, (a0, a1 + a0 * rest1, a2 + 2 * a1 * rest1 + a0 * rest2)
 
 
 def _characteristic(angle: Tensor, data: FeatureDistribution, p_one: Tensor) -> tuple[Tensor, Tensor]:
@@ -252,26 +262,32 @@ def _characteristic(angle: Tensor, data: FeatureDistribution, p_one: Tensor) -> 
         angle: [frequency, instance, output, feature].
         p_one: probability that a feature is active alone, [instance, feature].
     """
-    q = data.probability[:, None]
     value = _uniform_characteristic(angle, data.signed)
     own_with_x = _uniform_characteristic_with_x(angle.diagonal(dim1=-2, dim2=-1), data.signed)  # [..., output]
     lone = (p_one[:, None] * value).sum(-1)
 
-    parts = [part.mean(-1) if data.exclusive else part.prod(-1) for part in _by_block(value, data)]
-    blocks = (parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)) * q
-    blocks += 1 - q
-    plain = blocks.prod(-1)
-
-    # With x_i, the block of feature i counts only with the patterns in which i is active.
-    own_block = _activity(data) * own_with_x
-    if data.n_sets and not data.exclusive:
-        in_sets = data.n_sets * data.set_size
-        partners = value[..., :in_sets, :in_sets].clone()
+    parts, own_parts = [], []
+    for b in _blocks(data):
+        values, p = b.by_block(value), b.probability
+        states = [members.nonzero()[:, 0] for members in b.members]
+        block = torch.zeros_like(values[..., 0]) + (1 - p.sum(-1))[:, None]
+        for s, members in enumerate(states):
+            block += p[:, None, :, s] * values[..., members].prod(-1)
+        parts.append(block)
+        # With x_i, the block of feature i counts only with the states in which i is active, and there without i.
+        if b.members.shape[1] == 1:
+            own_parts.append(p.sum(-1).expand(len(angle), -1, -1))
+            continue
+        partners = b.own(values).clone()
         partners.diagonal(dim1=-2, dim2=-1).fill_(1)
-        same_set = partners.unflatten(-1, (data.n_sets, -1)).unflatten(-3, (data.n_sets, -1)).diagonal(dim1=-4, dim2=-2)
-        own_block[..., :in_sets] *= same_set.prod(-2).mT.flatten(-2)  # [..., member, partner, set] to [..., output]
+        own = torch.zeros_like(partners[..., 0])
+        for s, members in enumerate(states):
+            own += p[:, :, s, None] * b.members[s] * partners[..., members].prod(-1)
+        own_parts.append(own.flatten(-2))
+    blocks, own_block = (torch.cat(each, dim=-1) if len(each) > 1 else each[0] for each in (parts, own_parts))
+    plain = blocks.prod(-1)
     output = torch.arange(angle.shape[-2], device=angle.device)
-    blocks[..., output, data.block_of_feature] = own_block
+    blocks[..., output, data.block_of_feature] = own_block * own_with_x
     return plain - lone, blocks.prod(-1) - p_one * own_with_x
 
 

@@ -45,7 +45,7 @@ def gradient_and_hessian(
              [2.0000, 2.0000]]], dtype=torch.float64)
     """
     check_fit(model, data)
-    if not has_closed_form(model, data):
+    if not has_closed_form(model):
         raise ValueError(f"model and data must have a loss in closed form, which {type(model).__name__} lacks on this data")
     data = data.to(dtype=torch.float64, device=model.b.device)
     I = checks.importances(importance, model.n_instances, model.n_features)

@@ -92,7 +92,7 @@ def local_learning_coefficient(
     check_fit(model, data)
     if not model.tied or model.hidden_relu or model.any_activation:
         raise ValueError(f"model must be a LinearModel or a ReLUOutputModel, got {type(model).__name__}")
-    if data.n_blocks > 1 or data.signed or not (data.exclusive or data.n_features == 1):
+    if data.n_blocks > 1 or data.signed or int(data.set_states()[0].sum(1).max()) > 1:
         raise ValueError("data must have at most one feature active at a time, with values from 0 to 1")
     checks.require_int(n_chains=n_chains, n_steps=n_steps, at_least=2)
     checks.require_int(seed=seed, at_least=0)
