@@ -1,7 +1,8 @@
 """Two dense values in one number: what a nonlinear code could do that superposition does not.
 
-Of x and y in [0, 1], let t = (⌊Z x⌋ + y) / Z. The digits of t in base Z say which of Z intervals x lies in, and where y is
-inside it: y comes back exactly, x to within its interval. A network has no jumps, but steep segments of a finite width.
+For x and y in [0, 1], let t = (⌊Z x⌋ + y) / Z. The digits of t in base Z say which of Z intervals x lies in, and where in
+it y is. So y comes back exactly, and x to within its interval. A network has no jumps, but it can have steep segments:
+their `width` ε goes from 0, the jump itself, to 1, no step at all. `n_intervals` is Z.
 
 Source: paper, appendix "Nonlinear compression".
 """
@@ -14,14 +15,7 @@ from supertoy._util import checks
 
 
 def steep_floor(u: Float[Tensor, "*shape"], width: float) -> Float[Tensor, "*shape"]:
-    """⌊u⌋ with each jump replaced by a straight segment over the last `width` before it.
-
-    Args:
-        u: values of at least 0.
-        width: ε, from 0 (the floor itself) to 1 (the identity).
-
-    Raises:
-        ValueError: width not in [0, 1].
+    """⌊u⌋ for u ≥ 0, with a straight segment over the last `width` before each jump in its place.
 
     >>> steep_floor(torch.tensor([0.5, 0.95, 1.0]), width=0.1)
     tensor([0.0000, 0.5000, 1.0000])
@@ -37,17 +31,7 @@ def steep_floor(u: Float[Tensor, "*shape"], width: float) -> Float[Tensor, "*sha
 def compress(
     x: Float[Tensor, "*shape"], y: Float[Tensor, "*shape"], n_intervals: int, width: float
 ) -> Float[Tensor, "*shape"]:
-    """t = (⌊Z x⌋ + y) / Z with steep segments for jumps; in [0, 1 + 1/Z].
-
-    Args:
-        x: values in [0, 1], of which the interval is kept.
-        y: values in [0, 1], which are kept whole.
-        n_intervals: Z, at least 1.
-        width: ε of the steep segments, in units of an interval.
-
-    Raises:
-        ValueError: n_intervals below 1; width not in [0, 1].
-    """
+    """t = (⌊Z x⌋ + y) / Z, with steep segments for jumps. It lies in [0, 1 + 1/Z]."""
     checks.require_int(n_intervals=n_intervals, at_least=1)
     return (steep_floor(n_intervals * x, width) + y) / n_intervals
 
@@ -56,14 +40,6 @@ def decompress(
     t: Float[Tensor, "*shape"], n_intervals: int, width: float
 ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
     """What t says of x, the middle of its interval, and of y.
-
-    Args:
-        t: as from `compress`.
-        n_intervals: Z, at least 1.
-        width: ε of the steep segments.
-
-    Raises:
-        ValueError: n_intervals below 1; width not in [0, 1].
 
     >>> t = compress(torch.tensor([0.4]), torch.tensor([0.25]), n_intervals=3, width=0.1)
     >>> decompress(t, n_intervals=3, width=0.1)  # x to within its third, y exactly
@@ -75,21 +51,13 @@ def decompress(
 
 
 def compression_loss(n_intervals: int, width: float, n_points: int = 1000) -> float:
-    """E (x - x')² + (y - y')² for x and y uniform on [0, 1], by the midpoint rule.
-
-    To compare with: keeping one value, and the mean of the other, costs 1/12; so does keeping their mean. Without steep
-    segments this costs 1 / (12 Z²).
-
-    Args:
-        n_intervals: Z, at least 1.
-        width: ε of the steep segments.
-        n_points: of the rule, in each direction.
-
-    Raises:
-        ValueError: n_intervals or n_points below 1; width not in [0, 1].
+    """E (x - x')² + (y - y')² for x and y uniform on [0, 1], by the midpoint rule with `n_points` in each direction.
 
     >>> round(compression_loss(3, width=0.0), 4), round(1 / (12 * 3**2), 4)
     (0.0093, 0.0093)
+
+    With jumps it is 1 / (12 Z²). For comparison: it costs 1/12 to keep one value and the mean of the other, and just as much
+    to keep only the mean of the two.
     """
     checks.require_int(n_points=n_points, at_least=1)
     points = (torch.arange(n_points, dtype=torch.float64) + 0.5) / n_points

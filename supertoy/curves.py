@@ -8,7 +8,7 @@ import math
 from jaxtyping import Float, Int
 from torch import Tensor
 
-_FLAT, _LONG = 0.15, 1.15  # exponent below which a loss rests, and growth of the step over which it has to
+_FLAT, _LONG = 0.15, 1.15  # a loss rests below this exponent, for at least this growth of the step number
 
 
 def first_crossing(
@@ -16,16 +16,12 @@ def first_crossing(
 ) -> float | None:
     """The first x at which `rising` stops being below `falling`; None if it never does.
 
-    Interpolated linearly in log x, between neighbours among the settings at which both are finite.
-
-    Args:
-        x: positive, ascending.
-        falling: values of one curve; infinite where it was not found.
-        rising: values of the other.
-
     >>> x, level = torch.tensor([1.0, 100.0]), torch.ones(2)
     >>> round(first_crossing(x, falling=torch.tensor([2.0, 0.0]), rising=level), 6)
     10.0
+
+    x is positive and ascending. Values that were not found are infinite and left out. Between the neighbours that remain the
+    curves are straight in log x.
     """
     both = falling.isfinite() & rising.isfinite()
     log_x, difference = x[both].double().log(), (rising - falling)[both].double()
@@ -38,22 +34,16 @@ def first_crossing(
 
 
 def plateaus(steps: Int[Tensor, "snapshot"], loss: Float[Tensor, "snapshot"]) -> list[tuple[int, int]]:
-    """Where a loss rests: maximal runs in which it falls more slowly than a power law of small exponent.
-
-    On log-log axes, a run of snapshots between which -d log(loss) / d log(step) is below 0.15, and over which the number of
-    the step grows by 15 % or more.
-
-    Args:
-        steps: ascending, above 0; close together on a log axis.
-        loss: after each of these steps, positive.
-
-    Returns:
-        First and last index of each run, in order.
-
-    Source: paper, "Superposition and learning dynamics", whose plateaus are seen by eye.
+    """Where a loss rests: the first and last index of each stretch in which it hardly falls.
 
     >>> plateaus(torch.tensor([1, 2, 4, 8, 16]), torch.tensor([1.0, 1.0, 0.1, 0.1, 0.1]))
     [(0, 1), (2, 4)]
+
+    Each is as long as possible. From one snapshot to the next -d log(loss) / d log(step) stays below 0.15, and from end to
+    end the step number grows by 15 % or more. Steps are ascending, above 0 and close together on a log axis; losses
+    are positive.
+
+    Source: paper, "Superposition and learning dynamics", whose plateaus are seen by eye.
     """
     x, y = steps.double().log(), loss.double().log()
     is_flat = (-y.diff() < _FLAT * x.diff()).tolist()

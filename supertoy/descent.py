@@ -1,4 +1,4 @@
-"""Descent on any loss: slower than `train`, for what its hand-derived step does not know, such as attacks and dictionaries.
+"""Descent on any loss, for attacks and dictionaries: slower than `train`, which knows the gradients of its models.
 
 Source: Adam as in Kingma & Ba (2015), with the constants of `supertoy._engine.step.Adam`.
 """
@@ -31,30 +31,25 @@ def minimize(
 ) -> Float[Tensor, "step instance"]:
     """Improve the parameters of many instances at once, in place, by Adam with the learning rate of `train`.
 
-    Args:
-        loss: from x `[instance, row, feature]` and the weights of its rows `[instance, row]`, which add up to 1, to the loss
-            of each instance. The first row is the zero vector. Autograd finds the gradients.
-        parameters: what may change, `[instance, ...]` each; the loss depends on these very tensors.
-        data: of one setting, or as many as there are instances.
-        n_steps: gradient steps.
-        batch_size: rows of a batch, the zero vector among them.
-        learning_rate: at its peak.
-        seed: of the batches, which instance k draws by (seed, k).
-
-    Returns:
-        The loss before each step.
-
-    Raises:
-        ValueError: no parameters, or with different numbers of instances, or not contiguous; data that does not fit them; a
-            loss that is not one number for each instance; other arguments out of range.
-        FloatingPointError: a loss became NaN or infinite.
-
     >>> bias, data = torch.zeros(1, 2), st.Independent(2, torch.tensor([[1.0, 0.4]]))
     >>> def loss(x, weight):
     ...     return (weight * (x - bias[:, None]).square().sum(-1)).sum(1)
     >>> losses = minimize(loss, [bias], data, n_steps=200)
-    >>> bias.round(decimals=1)  # of all constants the means of x, p / 2, come nearest to it
+    >>> bias.round(decimals=1)  # the constants nearest to x are its means, p / 2
     tensor([[0.5000, 0.2000]])
+
+    Returns the loss before each step. Instance k draws its batches by (seed, k).
+
+    Args:
+        loss: from x [instance, row, feature] and the weights of its rows [instance, row], which add up to 1, to the loss
+            of each instance. The first row is the zero vector. Autograd finds the gradients.
+        parameters: what may change, [instance, ...] each and contiguous; the loss depends on these very tensors.
+        data: of one setting, or as many as there are instances.
+        batch_size: rows of a batch, the zero vector among them; at least 4.
+        learning_rate: at its peak.
+
+    Raises:
+        FloatingPointError: a loss became NaN or infinite.
     """
     checks.require_int(n_steps=n_steps, at_least=1)
     checks.require_int(batch_size=batch_size, at_least=4)
@@ -73,7 +68,7 @@ def minimize(
     weight = data.row_weights(batch_size).expand(n_instances, -1)
     generators = [keyed_generator(seed, k, "batches 0", like.device) for k in range(n_instances)]
 
-    # Forgets as fast as the Adam of `train`, and for the same reason.
+    # The constants of the Adam of `train`, for the same reasons.
     adam = torch.optim.Adam(parameters, lr=learning_rate, betas=(0.8, 0.9), eps=1e-10, fused=True)
     losses = like.new_zeros(n_steps, n_instances)
     required = [parameter.requires_grad for parameter in parameters]
@@ -85,10 +80,10 @@ def minimize(
                 adam.param_groups[0]["lr"] = rate(step, n_steps, learning_rate)
                 now = loss(rows.flip(-1).mT, weight)
                 losses[step] = _checked(now, n_instances, step).detach()
-                # Not backward(), which would also leave gradients at whatever else the loss depends on.
+                # backward() would also leave gradients on everything else that the loss depends on.
                 gradients = torch.autograd.grad(now.sum(), parameters, materialize_grads=True)
                 for parameter, gradient in zip(parameters, gradients, strict=True):
-                    # The fused step reads both as flat memory, and a gradient may come with other strides.
+                    # The fused step reads both as flat memory, but the strides of a gradient may differ.
                     parameter.grad = gradient.contiguous()
                 adam.step()
                 bar.update()
@@ -100,7 +95,6 @@ def minimize(
 
 
 def _checked(loss: Tensor, n_instances: int, step: int) -> Tensor:
-    """The loss, if it is one finite number for each instance."""
     if loss.shape != (n_instances,):
         raise ValueError(f"loss must give one number for each of {n_instances} instances, got {list(loss.shape)}")
     bad = ~torch.isfinite(loss)

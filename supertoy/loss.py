@@ -1,9 +1,7 @@
 """The expected loss of a model, without sampling noise where that is possible.
 
-Linear outputs need only the first two moments of x. For a ReLU output every pre-activation z_i is a sum of independent
-terms, so its characteristic function is a product, and the expectation of ReLU(z_i)² is a rapidly converging Fourier
-series, whatever the number of features. Models with a ReLU before the output, or another function in its place, are
-measured by quadrature where there are few features, otherwise on samples, to a stated accuracy.
+Throughout, `importance` is I_i: finite, not negative, and of a shape that broadcasts to [instance, feature]. Data have one
+setting, or as many as the model has instances; data that do not fit the model raise a ValueError.
 
 Source: paper, "Demonstrating superposition", which has the objective and estimates it on samples.
 """
@@ -24,8 +22,8 @@ from supertoy._util.threads import in_threads
 from supertoy.data import FeatureDistribution
 from supertoy.models import ToyModel
 
-_NODES, _FEW_ROWS = (4, 8, 16, 32, 64), 2**13  # of a quadrature: ever more nodes, while the rows are few
-_ROWS, _MOST_BATCHES = 1024, 2**15  # of a sample that takes the place of an expectation
+_NODES, _FEW_ROWS = (4, 8, 16, 32, 64), 2**13  # quadrature: more and more nodes, while the rows are few
+_ROWS, _MOST_BATCHES = 1024, 2**15  # sampling: rows of a batch, and the largest number of batches
 
 
 @torch.no_grad()
@@ -34,26 +32,18 @@ def expected_loss(
 ) -> Float[Tensor, "instance"]:
     """Σ_i I_i E (target_i - x'_i)² of each instance, float64.
 
-    For `LinearModel` it is exact; for `ReLUOutputModel` a Fourier series, as long as it has to be; both are
-    deterministic. For the other models, it is a sum over `quadrature` nodes,
-    whose number is doubled until that changes little; and where that would take too many (with more than a few
-    features), the mean over samples from a fixed seed, as many as it takes.
-
-    Args:
-        model: any of the models.
-        data: one setting, or as many as the model has instances.
-        importance: I_i, broadcasts to [instance, feature].
-        rtol: relative accuracy: for the series the last change (its error is smaller), 1e-4 if not given; for the
-            others the last change or the standard error, 5e-3 if not given.
-
-    Raises:
-        ValueError: data does not fit the model; importance negative or of a wrong shape; weights that are not finite.
-
     >>> from supertoy import Independent, LinearModel
     >>> model = LinearModel(n_instances=1, n_features=1, n_hidden=1)
     >>> _ = model.W.data.zero_()
     >>> expected_loss(model, Independent(n_features=1, probability=0.3))  # E x² = p / 3
     tensor([0.1000], dtype=torch.float64)
+
+    For `LinearModel` it is exact. For `ReLUOutputModel` it is a Fourier series, whose terms are doubled until the loss
+    changes by less than `rtol` of itself, by default 1e-4; the error is smaller still.
+
+    For the other models it is a sum over quadrature nodes, which are doubled until the
+    loss changes by less than `rtol`, by default 5e-3. More than a few features need too many nodes. The loss is then the
+    mean over samples from a fixed seed, until its standard error is below `rtol`; a warning says if it never is.
     """
     check_fit(model, data)
     if rtol is None:
@@ -83,19 +73,11 @@ def sampled_loss(
     *,
     importance: float | Tensor = 1.0,
 ) -> tuple[Float[Tensor, "instance"], Float[Tensor, "instance"]]:
-    """The loss on a weighted sample, and its standard error: a check on `expected_loss` that shares nothing with it.
+    """The loss on a weighted sample, and its standard error: an independent check on `expected_loss`.
 
     Args:
-        model: any of the models.
-        x: inputs, for 1 or all instances. A row of zeros counts as exact and adds nothing to the standard error.
+        x: for 1 or all instances. A row of zeros counts as exact and adds nothing to the standard error.
         weight: of each row; sums to 1 over the batch.
-        importance: I_i, broadcasts to [instance, feature].
-
-    Returns:
-        The loss of each instance, and its standard error.
-
-    Raises:
-        ValueError: x or weight does not fit; importance negative or of a wrong shape.
     """
     if x.shape[-1] != model.n_features or x.shape[0] not in (1, model.n_instances) or weight.shape != x.shape[:2]:
         raise ValueError(
@@ -104,7 +86,7 @@ def sampled_loss(
         )
     I = checks.importances(importance, model.n_instances, model.n_features).to(model.b)
     pieces = []
-    for part in x.split(2**16, dim=1):  # a large sample should not need several times its memory
+    for part in x.split(2**16, dim=1):  # or a large sample would need several times its memory
         inputs = part.to(model.b).expand(model.n_instances, -1, -1)
         pieces.append((model(inputs) - model.target(inputs)).square() @ I[..., None])
     error = torch.cat(pieces, dim=1)[..., 0].double()
@@ -124,16 +106,7 @@ def has_closed_form(model: ToyModel) -> bool:
 
 
 def check_fit(model: ToyModel, data: FeatureDistribution) -> None:
-    """Refuse data that cannot be the input of a model.
-
-    Args:
-        model: any of the models.
-        data: one setting, or as many as the model has instances.
-
-    Raises:
-        TypeError: `model` is no `ToyModel`, or `data` no `FeatureDistribution`.
-        ValueError: another number of features, or of instances.
-    """
+    """Raise a TypeError or a ValueError if data cannot be the input of a model."""
     if not isinstance(model, ToyModel):
         raise TypeError(f"model must be one of supertoy's models, got {type(model).__name__}")
     if not isinstance(data, FeatureDistribution):
@@ -142,9 +115,6 @@ def check_fit(model: ToyModel, data: FeatureDistribution) -> None:
         raise ValueError(f"data must have the model's {model.n_features} features, got {data.n_features}")
     if data.n_instances not in (1, model.n_instances):
         raise ValueError(f"data must have 1 or the model's {model.n_instances} instances, got {data.n_instances}")
-
-
-# --- linear output: moments --------------------------------------------------------------------------------------------
 
 
 def feature_moments(
@@ -172,11 +142,8 @@ def _linear_errors(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Tensor
     return quadratic - 2 * b * (residual @ mean[..., None])[..., 0] + b.square()
 
 
-# --- other models: quadrature for few features, samples for many ------------------------------------------------------
-
-
 def _quadrature_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor, rtol: float) -> tuple[Tensor, Tensor]:
-    """Weighted sums over more and more nodes, and whether the last change was below rtol, instance by instance."""
+    """Weighted sums over more and more nodes, and whether each instance's last change was below rtol."""
     parameters = {name: value.double() for name, value in model.named_parameters()}
     loss = torch.full((model.n_instances,), torch.inf, dtype=torch.float64, device=model.b.device)
     is_converged = torch.zeros_like(loss, dtype=torch.bool)
@@ -185,7 +152,7 @@ def _quadrature_loss(model: ToyModel, data: FeatureDistribution, importance: Ten
             break
         x, weight = quadrature(data, n_nodes)
         weight = weight.expand(model.n_instances, -1)
-        n_at_once = max(1, 2**18 // x.numel())  # so that what one part computes stays in the cache
+        n_at_once = max(1, 2**18 // x.numel())  # keeps one part's numbers in the cache
 
         def losses_of(part: Tensor, x: Tensor = x, weight: Tensor = weight) -> Tensor:
             some = model.like({name: value[part] for name, value in parameters.items()})
@@ -201,7 +168,7 @@ def _quadrature_loss(model: ToyModel, data: FeatureDistribution, importance: Ten
 
 
 def _sampled_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor, rtol: float) -> Tensor:
-    """Mean over batches until its standard error is below rtol of it, instance by instance; all see the same batches."""
+    """Mean over batches until each instance's standard error is below rtol of it; all see the same batches."""
 
     def loss_of(k: int) -> float:
         alone = slice(k, k + 1)
@@ -215,7 +182,7 @@ def _sampled_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor
         total = total_squared = 0.0
         generator = keyed_generator(0, 0, "expected loss", model.b.device)
         for n, rows in enumerate(batches(setting, _ROWS, _MOST_BATCHES, [generator]), 1):
-            loss = mean_loss(rows[..., :-1].mT)  # without the zero vector, which is the last row
+            loss = mean_loss(rows[..., :-1].mT)  # the last row is the zero vector
             total, total_squared = total + loss, total_squared + loss**2
             # Rows of a batch are not independent, but batches are.
             if n % 16 == 0:
@@ -235,23 +202,15 @@ def _sampled_loss(model: ToyModel, data: FeatureDistribution, importance: Tensor
 def explained_variance(
     model: ToyModel, data: FeatureDistribution, *, n_rows: int = 2**14, seed: int = 0
 ) -> Float[Tensor, "instance feature"]:
-    """1 - E (y_i - y'_i)² / Var y_i: 1 where output i is exact, 0 where it is no better than a constant, or worse below.
-
-    NaN where y_i is the same in all rows of the sample, as may happen if it is active less than once in `n_rows`.
-
-    Args:
-        model: any of the models; y is its target.
-        data: one setting, or as many as the model has instances.
-        n_rows: of the weighted sample on which both are measured, the zero vector among them.
-        seed: of the sample, which instance k draws by (seed, k).
-
-    Raises:
-        ValueError: data does not fit the model; n_rows below 2.
+    """1 - E (y_i - y'_i)² / Var y_i: 1 for an exact output i, 0 for one no better than a constant, negative for a worse one.
 
     >>> model = st.LinearModel(1, n_features=2, n_hidden=1)
     >>> model = model.like({"W": torch.tensor([[[1.0, 0.0]]]), "b": torch.zeros(1, 2)})
     >>> explained_variance(model, st.Independent(2, 0.3))  # the second is a constant, and not even the best
     tensor([[ 1.0000, -0...]])
+
+    y is the model's target. Both expectations are over one weighted sample of `n_rows`, the zero vector among them, which
+    instance k draws by (seed, k). NaN where y_i is the same in all rows, as for features active less than once in `n_rows`.
     """
     check_fit(model, data)
     checks.require_int(n_rows=n_rows, at_least=2)

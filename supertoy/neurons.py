@@ -1,8 +1,7 @@
 """What single neurons stand for: which features they respond to, and whether that is one or several.
 
-All functions take a layer's input weights W, where `W[k, j, i]` is what feature i adds to neuron j of model k. Where
-features are never negative, only positive weights can make a ReLU neuron fire; pass `W.clamp(min=0)` to ask what activates
-it.
+Here W holds a layer's input weights: `W[k, j, i]` is what feature i adds to neuron j of model k. Where features are never
+negative, only positive weights can make a ReLU neuron fire. Pass `W.clamp(min=0)` to ask what activates it.
 
 Source: paper, "The ReLU hidden layer toy model" and "Computation in superposition".
 """
@@ -13,25 +12,19 @@ from torch import Tensor
 
 from supertoy._util import checks
 
-#: A neuron stands for one feature where that has nine tenths of its squared weights, the same as a tenth of noise in power;
-#: and it does anything at all where its largest weight is a tenth of the layer's largest.
+#: A neuron stands for one feature that has at least nine tenths of its squared weights: a tenth is noise, in power. It is in
+#: use if its largest weight is at least a tenth of the layer's largest.
 MONOSEMANTIC, IN_USE = 0.9, 0.1
 
 
 def in_use(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instance hidden"]:
     """Whether a neuron's largest weight, of either sign, is at least a tenth of its layer's largest.
 
-    This compares neurons, so it is for weights on a common scale: tied ones, or such that training has left in balance
-    with their output weights.
-
-    Args:
-        W: input weights.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
-
     >>> in_use(torch.tensor([[[2.0, 0.0], [0.0, 0.1]]]))
     tensor([[ True, False]])
+
+    This compares neurons, so their weights must have a common scale: tied weights do, and so do weights that training has
+    left in balance with the output weights.
     """
     checks.require_weights(W=W)
     size = W.abs().amax(2)
@@ -41,16 +34,10 @@ def in_use(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instanc
 def monosemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instance hidden"]:
     """Whether one feature has at least 90 % of a neuron's squared weights; False for a neuron that is not in use.
 
-    Args:
-        W: input weights.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
-
-    Source: paper, "The ReLU hidden layer toy model", which tells the two kinds of neurons apart by eye.
-
     >>> monosemantic(torch.tensor([[[1.0, 0.3], [1.0, 0.4]]]))  # 1 / 1.09 and 1 / 1.16
     tensor([[ True, False]])
+
+    Source: paper, "The ReLU hidden layer toy model", which tells the two kinds of neurons apart by eye.
     """
     squares = W.square()
     return in_use(W) & (squares.amax(2) >= MONOSEMANTIC * squares.sum(2))
@@ -58,12 +45,6 @@ def monosemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "i
 
 def polysemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instance hidden"]:
     """Whether a neuron is in use and not monosemantic.
-
-    Args:
-        W: input weights.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
 
     >>> polysemantic(torch.tensor([[[1.0, 0.3], [1.0, 0.4]]]))
     tensor([[False,  True]])
@@ -74,12 +55,6 @@ def polysemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "i
 def main_feature(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance hidden"]:
     """The feature with the largest weight of each neuron.
 
-    Args:
-        W: input weights.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
-
     >>> main_feature(torch.tensor([[[1.0, 0.3], [0.2, -0.4]]]))
     tensor([[0, 1]])
     """
@@ -88,20 +63,12 @@ def main_feature(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "in
 
 
 def is_primary(W: Float[Tensor, "instance hidden feature"], ratio: float = 2.0) -> Bool[Tensor, "instance hidden"]:
-    """Whether a neuron's largest weight is at least `ratio` times its second: a primary feature, and only secondary others.
-
-    Args:
-        W: input weights.
-        ratio: of the largest to the second, in size.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature] with two features or more, or has a NaN or infinite entry; ratio not
-            above 0.
-
-    Source: paper, "Computation in superposition".
+    """Whether a neuron has a primary feature: its largest weight is at least `ratio` times its second largest, in magnitude.
 
     >>> is_primary(torch.tensor([[[1.0, 0.3], [1.0, -0.6]]]))
     tensor([[ True, False]])
+
+    Source: paper, "Computation in superposition".
     """
     checks.require_weights(W=W)
     checks.require_number(above=0, ratio=ratio)
@@ -114,18 +81,12 @@ def is_primary(W: Float[Tensor, "instance hidden feature"], ratio: float = 2.0) 
 def alignment(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
     """max_j W_ji² / ‖W_i‖²: the share of a feature's squared norm that lies in one neuron; 1 for a basis vector.
 
-    Zero for a feature that is not there at all.
-
-    Args:
-        W: input weights.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
-
-    Source: not in the paper, which shows W for both kinds of layer under "The ReLU hidden layer toy model".
-
     >>> alignment(torch.tensor([[[1.0, 1.0], [0.0, 1.0]]]))
     tensor([[1.0000, 0.5000]])
+
+    Zero for a feature whose weights are zero.
+
+    Source: not in the paper, which shows W for both kinds of layer under "The ReLU hidden layer toy model".
     """
     checks.require_weights(W=W)
     squares = W.square()
@@ -137,18 +98,11 @@ def rescaled(
 ) -> tuple[Float[Tensor, "instance hidden feature"], Float[Tensor, "instance feature hidden"]]:
     """The same layer with every neuron's largest input weight 1: c ReLU(z / c) = ReLU(z), so its scale means nothing.
 
-    Args:
-        W1: from features to neurons.
-        W2: from neurons to outputs.
-
-    Raises:
-        ValueError: W1 or W2 has a NaN or infinite entry, or a wrong shape.
-
-    Source: paper, "The absolute value toy model", which does so before it draws weights.
-
     >>> rescaled(torch.tensor([[[2.0, -0.5]]]), torch.tensor([[[0.5], [2.0]]]))
     (tensor([[[ 1.0000, -0.2500]]]), tensor([[[1.],
              [4.]]]))
+
+    Source: paper, "The absolute value toy model", which rescales before it draws weights.
     """
     checks.require_weights(W1=W1, W2=W2)
     size = W1.abs().amax(2)
@@ -157,13 +111,7 @@ def rescaled(
 
 
 def by_main_feature(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance hidden"]:
-    """The order of neurons by the number of their main feature; those that are not in use come last.
-
-    Args:
-        W: input weights.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
+    """The order of neurons by the number of their main feature; neurons that are not in use come last.
 
     >>> by_main_feature(torch.tensor([[[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]]))
     tensor([[2, 0, 1]])
@@ -176,14 +124,10 @@ def activations(
 ) -> tuple[Float[Tensor, "row"], Int[Tensor, "row"]]:
     """One neuron's activations ReLU(w·x), and for each row the feature that adds most to it.
 
-    Args:
-        w: the neuron's input weights.
-        x: inputs.
-
-    Source: paper, "Computation in superposition": what one sees who looks at a neuron's top activations.
-
     >>> activations(torch.tensor([1.0, -1.0]), torch.tensor([[1.0, 0.5], [0.2, -1.0]]))
     (tensor([0.5000, 1.2000]), tensor([0, 1]))
+
+    Source: paper, "Computation in superposition": what a look at a neuron's top activations shows.
     """
     contribution = x * w
     return contribution.sum(1).relu(), contribution.argmax(1)
@@ -192,24 +136,15 @@ def activations(
 def purity_at_the_top(
     W: Float[Tensor, "hidden feature"], x: Float[Tensor, "row feature"], top: float = 0.01
 ) -> Float[Tensor, "hidden"]:
-    """How often a neuron's main feature is what adds most to it, among the top share of its non-zero activations.
-
-    Args:
-        W: input weights of one model.
-        x: inputs.
-        top: which share of the non-zero activations to look at.
-
-    Returns:
-        A share from 0 to 1 for each neuron; NaN for one that no input activates.
-
-    Raises:
-        ValueError: top not in (0, 1].
-
-    Source: paper, "Computation in superposition": a neuron can look as if it stood for one feature.
+    """How often a neuron's main feature adds most to it, among the `top` share of its non-zero activations.
 
     >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.0], [0.0, 0.5]])
     >>> purity_at_the_top(torch.tensor([[1.0, 0.4]]), x, top=0.5), purity_at_the_top(torch.tensor([[1.0, 0.4]]), x, top=1)
     (tensor([1.]), tensor([0.5000]))
+
+    W belongs to one model, and `top` lies in (0, 1]. The result is NaN for a neuron that no input activates.
+
+    Source: paper, "Computation in superposition": a neuron can look as if it stood for one feature.
     """
     checks.require_number(above=0, top=top)
     if top > 1:

@@ -1,8 +1,10 @@
 """Feature geometry: which features share dimensions with which, and what shapes they form.
 
-A model in superposition often falls apart into groups of features, each with a subspace of its own, orthogonal to those of
-all other groups. Put together in this way, polytopes form what geometers call a tegum product: an octahedron is the tegum
+A model in superposition often falls apart into groups of features. Each group has a subspace of its own, orthogonal to all
+others. Polytopes that are put together in this way form what geometers call a tegum product: an octahedron is the tegum
 product of three digons. So the groups are tegum factors, and most of them are one of a few shapes.
+
+All functions take a single model, W as [hidden, feature].
 
 Source: paper, "Uniform superposition".
 """
@@ -19,7 +21,7 @@ from torch import Tensor
 from supertoy._util import checks
 from supertoy.measures import REPRESENTED, feature_dimensionality, feature_norms
 
-CONNECTED = 0.2  #: |W_i·W_j| above it: what training leaves between factors is smaller, what holds a factor together larger
+CONNECTED = 0.2  #: |W_i·W_j| of an edge is larger; what training leaves between factors is smaller
 
 
 def _around(n: int, turn: float = 0.0) -> np.ndarray:
@@ -28,7 +30,7 @@ def _around(n: int, turn: float = 0.0) -> np.ndarray:
 
 
 def _square_antiprism() -> np.ndarray:
-    # Of all heights that at which the eight points share their three dimensions equally, each with dimensionality 3/8.
+    # At this height the eight points share their three dimensions equally: each has dimensionality 3/8.
     radius, height = math.sqrt(2 / 3), math.sqrt(1 / 3)
     squares = [np.column_stack([radius * _around(4, turn), np.full(4, z)]) for turn, z in ((0, height), (0.5, -height))]
     return np.concatenate(squares)
@@ -66,12 +68,6 @@ class Factor:
 def geometry_graph(W: Float[Tensor, "hidden feature"]) -> nx.Graph:
     """The feature geometry graph: represented features are nodes, |W_i·W_j| above 0.2 is the `weight` of an edge.
 
-    Args:
-        W: weights of one model.
-
-    Raises:
-        ValueError: W is not [hidden, feature] or has a NaN or infinite entry.
-
     Source: paper, "Uniform superposition", on feature geometry graphs.
     """
     W = _one_model(W)
@@ -86,26 +82,19 @@ def geometry_graph(W: Float[Tensor, "hidden feature"]) -> nx.Graph:
 
 
 def tegum_factors(W: Float[Tensor, "hidden feature"]) -> list[Factor]:
-    """The connected components of the feature geometry graph, largest first, each with the shape that it has.
-
-    A component has a shape of `POLYTOPES` if it has as many features and spans as many dimensions, all its
-    dimensionalities (those in the whole model) are within 30 % of the shape's, and its sorted cosines within 0.15 of the
-    shape's, root mean square.
-    (The number of dimensions is the rank of the Gram matrix, from its spectrum; the rest of the spectrum would not do,
-    since any five unit vectors that share the plane equally have a pentagon's.)
-
-    Args:
-        W: weights of one model.
-
-    Raises:
-        ValueError: W is not [hidden, feature] or has a NaN or infinite entry.
-
-    Source: paper, "Uniform superposition".
-
-    A single feature has its own dimension only if no other, not even a short one, leans on it too much.
+    """The connected components of the feature geometry graph, largest first, each with its shape.
 
     >>> tegum_factors(torch.tensor([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.1]]))
     [Factor(shape='digon', features=(0, 1), n_dimensions=1), Factor(shape='own dimension', features=(2,), n_dimensions=1)]
+
+    A component has a shape of `POLYTOPES` if four things agree: the number of features; the number of dimensions that they
+    span; their dimensionalities in the whole model, within 30 %; and their sorted cosines, within 0.15 (root mean square).
+    So a single feature has its own dimension only if no other, not even a short one, leans on it too much.
+
+    The spectrum of the Gram matrix gives the number of dimensions, but it cannot replace the cosines: any five unit vectors
+    that share the plane equally have the spectrum of a pentagon.
+
+    Source: paper, "Uniform superposition".
     """
     W = _one_model(W)
     components = sorted((sorted(c) for c in nx.connected_components(geometry_graph(W))), key=lambda c: (-len(c), c))
@@ -114,13 +103,7 @@ def tegum_factors(W: Float[Tensor, "hidden feature"]) -> list[Factor]:
 
 
 def count_by_shape(W: Float[Tensor, "hidden feature"]) -> dict[str, int]:
-    """How many features live in each shape, "other" among them; features that are not represented are not counted.
-
-    Args:
-        W: weights of one model.
-
-    Raises:
-        ValueError: W is not [hidden, feature] or has a NaN or infinite entry.
+    """How many of the represented features live in each shape, or in an "other" one.
 
     >>> count_by_shape(torch.eye(2))["own dimension"]
     2
@@ -141,8 +124,8 @@ def _one_model(W: Tensor) -> Tensor:
 def _factor(columns: Tensor, dimensionality: Tensor, features: tuple[int, ...]) -> Factor:
     unit = torch.nn.functional.normalize(columns, dim=0).double()
     spectrum = torch.linalg.eigvalsh(unit.mT @ unit)
-    n_dimensions = int((spectrum > 0.1).sum())  # the mean is 1; smaller ones are what training has left over
-    # Factors lean on each other a little, which costs their features up to a quarter of what the shape alone would give.
+    n_dimensions = int((spectrum > 0.1).sum())  # the mean is 1; what training leaves over is smaller
+    # Factors lean on each other a little, which costs features up to a quarter of the dimensionality that a shape gives.
     for shape, points in POLYTOPES.items():
         if points.shape != (len(features), n_dimensions):
             continue

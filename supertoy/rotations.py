@@ -1,4 +1,7 @@
-"""Orientation: of all the rotated and mirrored copies of a 2D solution, the one that is drawn."""
+"""Orientation: which of all the rotated and mirrored copies of a solution is drawn.
+
+The functions are for models that stay the same after W -> O W for any orthogonal O: tied, without a hidden activation.
+"""
 
 import torch
 from jaxtyping import Float
@@ -10,21 +13,17 @@ from supertoy._util.checks import require_finite, require_weights
 def canonical_orientation(W: Float[Tensor, "instance 2 feature"]) -> Float[Tensor, "instance 2 feature"]:
     """Turn and mirror each solution so that equal solutions look equal.
 
-    A tied model without a hidden activation does the same after W -> O W for any orthogonal O. Of all these the canonical
-    one has its first represented feature along the positive x axis, and the next one that is not parallel to it above that
-    axis. A feature counts as represented if its norm is at least half the largest.
-
-    Args:
-        W: weights with two hidden dimensions.
-
-    Raises:
-        ValueError: W does not have two hidden dimensions, or is not finite.
-
-    Source: paper, "Perturbing the weights of features".
-
     >>> canonical_orientation(torch.tensor([[[0.0, 2.0], [1.0, 0.0]]])).round().int()
     tensor([[[1, 0],
              [0, 2]]], dtype=torch.int32)
+
+    The first represented feature then points along the positive x axis. The next one that is not parallel to it lies above
+    that axis. A feature counts as represented if its norm is at least half the largest.
+
+    Raises:
+        ValueError: W does not have two hidden dimensions.
+
+    Source: paper, "Perturbing the weights of features".
     """
     require_weights(W=W)
     if W.shape[1] != 2:
@@ -42,18 +41,14 @@ def canonical_orientation(W: Float[Tensor, "instance 2 feature"]) -> Float[Tenso
 def aligned(W: Float[Tensor, "step hidden feature"]) -> Float[Tensor, "step hidden feature"]:
     """Turn and mirror each solution of a sequence to be as near as it can be to the one before (orthogonal Procrustes).
 
-    Args:
-        W: weights, such as those at falling densities; the first stays as it is.
-
-    Raises:
-        ValueError: W is not [step, hidden, feature], or is not finite.
-
-    Source: Schönemann (1966) for the best rotation; not in the paper.
-
     >>> quarter = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
     >>> aligned(torch.stack([torch.eye(2), quarter])).round().int()[1]
     tensor([[1, 0],
             [0, 1]], dtype=torch.int32)
+
+    The first stays as it is.
+
+    Source: Schönemann (1966) for the best rotation; not in the paper.
     """
     require_weights(W=W)
     turned = [W[0]]
@@ -67,18 +62,13 @@ def rotated_towards(
 ) -> Float[Tensor, "instance hidden feature"]:
     """Turn and mirror each solution to be as near as it can be to a target (orthogonal Procrustes).
 
-    Args:
-        W: weights of models that stay the same after W -> O W.
-        target: of the shape of one instance; its length does not matter.
-
-    Raises:
-        ValueError: target has another shape; W or target is not finite.
-
-    Source: Schönemann (1966); not in the paper.
-
     >>> rotated_towards(torch.tensor([[[-1.0, 0.9]], [[0.0, -1.0]]]), target=torch.tensor([[1.0, -1.0]]))[:, 0]
     tensor([[ 1.0000, -0.9000],
             [ 0.0000, -1.0000]])
+
+    The target has the shape of one instance. Its scale does not matter.
+
+    Source: Schönemann (1966); not in the paper.
     """
     require_weights(W=W)
     require_finite(target=target)
@@ -89,5 +79,5 @@ def rotated_towards(
 
 
 def _first(values: Tensor, wanted: Tensor) -> Tensor:
-    """Each instance's first value for which `wanted` holds (its very first if none is), [instance, 1]."""
+    """Each instance's first value where `wanted` holds (its very first if nowhere), [instance, 1]."""
     return values.gather(1, wanted.int().argmax(-1, keepdim=True))

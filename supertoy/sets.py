@@ -1,4 +1,8 @@
-"""How a model stores sets of features: which share a direction, and which lie opposite each other."""
+"""How a model stores sets of features: which share a direction, and which lie opposite each other.
+
+The features of a set follow each other; pairs are sets of two. A `set_size` that does not divide the number of features
+raises a ValueError.
+"""
 
 import math
 from collections import Counter
@@ -10,25 +14,19 @@ from torch import Tensor
 from supertoy._util import checks
 from supertoy.measures import REPRESENTED, feature_norms
 
-ALIKE = 0.9  #: cosine above which two directions count as one, and below minus which they count as opposite: 26°
+ALIKE = 0.9  #: directions with a larger cosine (26°) count as one, and below the negative of it as opposite
 
 _SAME = math.degrees(math.acos(ALIKE))
 _ANGLES = {"collapsed": _SAME, "side by side": 80.0, "orthogonal": 100.0, "obtuse": 180 - _SAME, "antipodal": 181.0}
 
 
 def partner_angles(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance pair"]:
-    """Angle between the two features of each pair, (1, 2), (3, 4), ..., in degrees; NaN where either is not represented.
-
-    Args:
-        W: weights; the features of a pair follow each other.
-
-    Raises:
-        ValueError: W has an odd number of features, is not [instance, hidden, feature] or not finite.
-
-    Source: paper, "Correlated and anticorrelated features".
+    """Angle between the two features of each pair, in degrees; NaN where either is not represented.
 
     >>> partner_angles(torch.tensor([[[1.0, 0.0, 2.0, -1.0], [0.0, 1.0, 0.0, 0.0]]]))
     tensor([[ 90., 180.]])
+
+    Source: paper, "Correlated and anticorrelated features".
     """
     first, second = _by_set(W, 2).unbind(-1)
     cosine = torch.nn.functional.cosine_similarity(first, second, dim=1)
@@ -37,21 +35,15 @@ def partner_angles(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor,
 
 
 def arrangement(W: Float[Tensor, "hidden feature"]) -> str:
-    """How a model holds its pairs, in words such as "1 collapsed, 2 side by side".
-
-    By the angle between partners: up to 26° collapsed, up to 80° side by side, up to 100° orthogonal, up to 154° obtuse,
-    beyond it antipodal; missing where one of them is not represented.
-
-    Args:
-        W: weights of one model.
-
-    Raises:
-        ValueError: W has an odd number of features, is not [hidden, feature] or not finite.
-
-    Source: paper, "Correlated and anticorrelated features".
+    """How one model holds its pairs, in words such as "1 collapsed, 2 side by side".
 
     >>> arrangement(torch.tensor([[1.0, 0.0, 2.0, -1.0], [0.0, 1.0, 0.0, 0.0]]))
     '1 orthogonal, 1 antipodal'
+
+    The angle between partners decides: up to 26° collapsed, up to 80° side by side, up to 100° orthogonal, up to 154°
+    obtuse, beyond that antipodal. A pair is "missing" if either of the two is not represented.
+
+    Source: paper, "Correlated and anticorrelated features".
     """
     counts = Counter(_name(angle) for angle in partner_angles(W[None])[0].tolist())
     return ", ".join(f"{counts[name]} {name}" for name in [*_ANGLES, "missing"] if counts[name])
@@ -64,44 +56,30 @@ def _name(angle: float) -> str:
 def n_directions(W: Float[Tensor, "instance hidden feature"], set_size: int) -> Int[Tensor, "instance set"]:
     """How many directions the represented features of each set have: 1 if they share it, 0 if none is there.
 
-    Two features whose directions have a cosine above 0.9 are one direction, and so is a chain of such features.
-
-    Args:
-        W: weights; the features of a set follow each other.
-        set_size: features per set.
-
-    Raises:
-        ValueError: set_size does not divide the number of features; W is not [instance, hidden, feature] or not finite.
-
-    Source: paper, "Correlated and anticorrelated features", on sets that collapse.
-
     >>> n_directions(torch.tensor([[[1.0, 1.0, 1.0, 0.0], [0.0, 0.1, 0.0, 1.0]]]), set_size=2)
     tensor([[1, 2]])
+
+    Two features whose directions have a cosine above 0.9 are one direction, and so is a chain of such features.
+
+    Source: paper, "Correlated and anticorrelated features", on sets that collapse.
     """
     columns = _by_set(W, set_size).movedim(2, 1)  # [instance, set, hidden, member]
     unit = torch.nn.functional.normalize(columns, dim=2)
     represented = (feature_norms(W) > REPRESENTED).unflatten(-1, (-1, set_size))
     linked = ((unit.mT @ unit) > ALIKE) & represented[..., None] & represented[..., None, :]
-    for _ in range((set_size - 1).bit_length()):  # each round doubles the length of the chains that are seen
+    for _ in range((set_size - 1).bit_length()):  # each round doubles the length of chains
         linked = (linked.float() @ linked.float()) > 0
-    first = linked.int().argmax(-1)  # the first member of the chain that a member belongs to
+    first = linked.int().argmax(-1)  # the first member of each member's chain
     return ((first == torch.arange(set_size, device=W.device)) & represented).sum(-1)
 
 
 def collapsed(W: Float[Tensor, "instance hidden feature"], set_size: int) -> Bool[Tensor, "instance set"]:
-    """Whether each set is stored as one: all its features represented, and in one direction (see `n_directions`).
-
-    Args:
-        W: weights; the features of a set follow each other.
-        set_size: features per set.
-
-    Raises:
-        ValueError: set_size does not divide the number of features; W is not [instance, hidden, feature] or not finite.
-
-    Source: paper, "Correlated and anticorrelated features", on sets that collapse.
+    """Whether each set is stored as one: all its features are represented, in one direction (see `n_directions`).
 
     >>> collapsed(torch.tensor([[[1.0, 1.0, 1.0, 0.0], [0.0, 0.1, 0.0, 0.0]]]), set_size=2)
     tensor([[ True, False]])
+
+    Source: paper, "Correlated and anticorrelated features", on sets that collapse.
     """
     represented = (_by_set(W, set_size).norm(dim=1) > REPRESENTED).all(-1)
     return represented & (n_directions(W, set_size) == 1)
@@ -110,16 +88,10 @@ def collapsed(W: Float[Tensor, "instance hidden feature"], set_size: int) -> Boo
 def antipodes(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance feature"]:
     """For each feature the number of the one opposite to it (cosine below -0.9, the lowest if several); -1 if none is.
 
-    Args:
-        W: weights.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature] or not finite.
-
-    Source: paper, "Demonstrating superposition", on antipodal pairs.
-
     >>> antipodes(torch.tensor([[[1.0, 0.0, -2.0], [0.0, 1.0, 0.0]]]))
     tensor([[ 2, -1,  0]])
+
+    Source: paper, "Demonstrating superposition", on antipodal pairs.
     """
     checks.require_weights(W=W)
     unit = torch.nn.functional.normalize(W, dim=1)
@@ -130,18 +102,12 @@ def antipodes(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "insta
 
 
 def is_octahedron(W: Float[Tensor, "instance hidden 6"]) -> Bool[Tensor, "instance"]:
-    """Whether six features form an octahedron: one opposite to each, and all others at 60° or more to its axis.
-
-    Args:
-        W: weights.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature] or not finite.
-
-    Source: paper, "Superposition and learning dynamics".
+    """Whether six features form an octahedron: each has one opposite, and all others are at 60° or more to its axis.
 
     >>> is_octahedron(torch.cat([torch.eye(3), -torch.eye(3)], dim=1)[None])
     tensor([True])
+
+    Source: paper, "Superposition and learning dynamics".
     """
     checks.require_weights(W=W)
     unit = torch.nn.functional.normalize(W, dim=1)

@@ -1,4 +1,7 @@
-"""What can be derived: the loss as feature benefit against interference, and the packings that follow from it."""
+"""What can be derived: the loss as feature benefit against interference, and the packings that follow from it.
+
+Throughout, `importance` is I_i: finite, not negative, and of a shape that broadcasts to [instance, feature].
+"""
 
 import itertools
 import math
@@ -10,7 +13,7 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from torch import Tensor
 
-from supertoy._engine.series import relu_moments as relu_moments  # a closed form for others too
+from supertoy._engine.series import relu_moments
 from supertoy._util import checks
 from supertoy.data import FeatureDistribution
 from supertoy.loss import expected_loss, feature_moments
@@ -20,22 +23,15 @@ from supertoy.models import ReLUOutputModel
 def linear_loss_terms(
     W: Float[Tensor, "instance hidden feature"], importance: float | Tensor = 1.0
 ) -> tuple[Float[Tensor, "instance"], Float[Tensor, "instance"]]:
-    """Feature benefit and interference, whose sum is the loss of a linear model without bias on x ~ Normal(0, 1).
-
-    Feature benefit is Σ_i I_i (1 - ‖W_i‖²)², what is lost by not representing features; interference is
-    Σ_{i≠j} I_j (W_j · W_i)², what representing them in shared directions costs.
-
-    Args:
-        W: weights, one column W_i per feature.
-        importance: I_i, broadcasts to [instance, feature].
-
-    Raises:
-        ValueError: W is not finite or not [instance, hidden, feature]; importance negative or of a wrong shape.
-
-    Source: paper, "Mathematical understanding", after Saxe, McClelland & Ganguli (2014).
+    """Feature benefit and interference, which add up to the loss of a linear model without bias on x ~ Normal(0, 1).
 
     >>> linear_loss_terms(torch.tensor([[[1.0, -1.0]]]))
     (tensor([0.], dtype=torch.float64), tensor([2.], dtype=torch.float64))
+
+    Feature benefit is Σ_i I_i (1 - ‖W_i‖²)²: the cost of not representing features. Interference is
+    Σ_{i≠j} I_j (W_j · W_i)²: the cost of representing them in shared directions.
+
+    Source: paper, "Mathematical understanding", after Saxe, McClelland & Ganguli (2014).
     """
     gram, I = _gram_and_importance(W, importance)
     squared_norm = gram.diagonal(dim1=-2, dim2=-1)
@@ -49,17 +45,15 @@ def principal_components(
 ) -> tuple[Float[Tensor, "instance feature"], Float[Tensor, "instance feature feature"]]:
     """Principal components of the data, from its exact covariance, float64.
 
-    The variances that the first m leave over are the loss of the best linear model with m hidden dimensions, where all
-    features are equally important.
-
-    Returns:
-        Variances, largest first, and unit vectors [instance, feature, component].
-
-    Source: paper, "Collapsing features" and "Demonstrating superposition", on linear models and PCA.
-
     >>> variance, _ = principal_components(st.CorrelatedSets(n_sets=1, set_size=2, probability=1.0))
     >>> variance  # of values uniform on [0, 1]
     tensor([[0.0833, 0.0833]], dtype=torch.float64)
+
+    Returns variances, largest first, and unit vectors [instance, feature, component]. If all features are equally important,
+    the best linear model with m hidden dimensions keeps the first m components, and its loss is the sum of the other
+    variances.
+
+    Source: paper, "Collapsing features" and "Demonstrating superposition", on linear models and PCA.
     """
     mean, second = feature_moments(data)
     variance, vectors = torch.linalg.eigh(second - mean[:, :, None] * mean[:, None])
@@ -67,17 +61,12 @@ def principal_components(
 
 
 def nearest_pca_solution(W: Float[Tensor, "hidden feature"], data: FeatureDistribution) -> Float[Tensor, "hidden feature"]:
-    """Of all the best linear models the one nearest to W: its rows span the first m principal components.
+    """The best linear model that is nearest to W: its rows span the first m principal components.
 
-    There are many, since any rotation of the hidden space is as good, and any choice among components of equal variance.
-
-    Args:
-        W: weights of one model.
-        data: one setting.
+    Many models are equally good: the hidden space may be rotated, and components of equal variance may replace each other.
 
     Raises:
-        ValueError: W does not fit the data, has more dimensions than features, or is not finite; data holds several
-            settings.
+        ValueError: data does not hold one setting of W's features, or W has more dimensions than features.
 
     Source: paper, "Collapsing features", whose densest models are PCA.
     """
@@ -91,8 +80,8 @@ def nearest_pca_solution(W: Float[Tensor, "hidden feature"], data: FeatureDistri
     variance, vectors = (value[0] for value in principal_components(data))
     equal = (variance - variance[m - 1]).abs() < 1e-9 * variance[0]
     ahead, free = vectors[:, (variance > variance[m - 1]) & ~equal], vectors[:, equal]
-    # Two choices: which of the components that tie for the last places, and which rotation of the hidden space. Each has a
-    # closed form given the other (orthogonal Procrustes), and taking turns brings W nearer every time.
+    # There are two choices: some of the components that tie for the last places, and a rotation of the hidden space. Given
+    # one, orthogonal Procrustes solves for the other. Taking turns brings W nearer every time.
     n_free = m - ahead.shape[1]
     choice = torch.linalg.svd(W @ free, full_matrices=False)[2][:n_free].mT
     for _ in range(200):
@@ -107,17 +96,10 @@ def nearest_pca_solution(W: Float[Tensor, "hidden feature"], data: FeatureDistri
 def zero_sparse_loss(b: Float[Tensor, "instance feature"], importance: float | Tensor = 1.0) -> Float[Tensor, "instance"]:
     """L_0 = Σ_i I_i ReLU(b_i)²: the ReLU model's loss on the zero vector.
 
-    Args:
-        b: biases.
-        importance: I_i, broadcasts to [instance, feature].
-
-    Raises:
-        ValueError: b is not finite; importance negative or of a wrong shape.
-
-    Source: paper, "Mathematical understanding".
-
     >>> zero_sparse_loss(torch.tensor([[-1.0, 0.5]]))
     tensor([0.2500], dtype=torch.float64)
+
+    Source: paper, "Mathematical understanding".
     """
     checks.require_finite(b=b)
     I = checks.importances(importance, *b.shape).to(b.device)
@@ -129,19 +111,11 @@ def one_sparse_loss_terms(
     b: Float[Tensor, "instance feature"],
     importance: float | Tensor = 1.0,
 ) -> tuple[Float[Tensor, "instance"], Float[Tensor, "instance"]]:
-    """Feature benefit and interference of the ReLU model on vectors with exactly one active feature: L_1 is their sum.
+    """Feature benefit and interference of the ReLU model where exactly one feature is active; they add up to L_1.
 
-    Feature benefit is the mean over features of ∫ I_i (x - ReLU(‖W_i‖² x + b_i))² dx; interference the same mean of
-    Σ_{j≠i} ∫ I_j ReLU(W_j·W_i x + b_j)² dx, x from 0 to 1. Both in closed form. (The paper writes the sums over features
-    without the 1/n, for which its weight of L_1 has to be p (1 - p)^(n-1).)
-
-    Args:
-        W: weights.
-        b: biases.
-        importance: I_i, broadcasts to [instance, feature].
-
-    Raises:
-        ValueError: W or b is not finite; shapes that do not fit; importance negative or of a wrong shape.
+    Feature benefit is the mean over features of ∫ I_i (x - ReLU(‖W_i‖² x + b_i))² dx. Interference is the mean of
+    Σ_{j≠i} ∫ I_j ReLU(W_j·W_i x + b_j)² dx. Here x runs from 0 to 1, and both have a closed form. The paper sums over
+    features instead of averaging, so its weight of L_1 has to be p (1 - p)^(n-1).
 
     Source: paper, "Mathematical understanding".
     """
@@ -164,21 +138,13 @@ def k_sparse_losses(
 ) -> Float[Tensor, "instance n_active"]:
     """L_0 ... L_n: the ReLU model's expected loss given that exactly k features are active, each choice of k equally likely.
 
-    Evaluated subset by subset (2^n of them), each with the Fourier series of `expected_loss`.
-
-    Args:
-        W: weights, of at most 12 features.
-        b: biases.
-        importance: I_i, broadcasts to [instance, feature].
-
-    Raises:
-        ValueError: more than 12 features; W or b is not finite; importance negative or of a wrong shape.
-
-    Source: paper, "Mathematical understanding".
-
     >>> W, b = torch.tensor([[[1.0, -1.0]]]), torch.zeros(1, 2)  # an antipodal pair errs only where both are active
     >>> k_sparse_losses(W, b).round(decimals=3)
     tensor([[0.0000, 0.0000, 0.3330]], dtype=torch.float64)
+
+    Each of the 2^n subsets has its own Fourier series, as in `expected_loss`, so more than 12 features are refused.
+
+    Source: paper, "Mathematical understanding".
     """
     _gram_and_importance(W, importance)
     n_instances, n_hidden, n = W.shape
@@ -187,7 +153,7 @@ def k_sparse_losses(
     patterns = torch.tensor(list(itertools.product([0.0, 1.0], repeat=n)), dtype=torch.float64, device=W.device)
     n_active = patterns.sum(-1).long()
     losses = torch.zeros(n_instances, n + 1, dtype=torch.float64, device=W.device)
-    # A distribution in which the features of one subset are surely active and the others never, for every subset at once.
+    # One instance for each subset: its features are always active, and the others never.
     subsets = FeatureDistribution(0, 1, n, patterns, dtype=torch.float64)
     model = ReLUOutputModel(len(patterns), n, n_hidden, dtype=torch.float64, device=W.device)
     for instance in range(n_instances):
@@ -202,17 +168,10 @@ def k_sparse_losses(
 def binomial_weights(n_features: int, probability: Float[Tensor, "instance"]) -> Float[Tensor, "instance n_active"]:
     """Probability that exactly k = 0 ... n of n independent features are active, float64.
 
-    Args:
-        n_features: n.
-        probability: p of each instance.
-
-    Raises:
-        ValueError: n_features below 1; a probability outside (0, 1].
-
-    Source: paper, "Mathematical understanding".
-
     >>> binomial_weights(2, torch.tensor([0.5]))
     tensor([[0.2500, 0.5000, 0.2500]], dtype=torch.float64)
+
+    Source: paper, "Mathematical understanding".
     """
     checks.require_int(n_features=n_features, at_least=1)
     p = checks.probabilities(probability[:, None], "probability", 1, "column")
@@ -224,8 +183,7 @@ def binomial_weights(n_features: int, probability: Float[Tensor, "instance"]) ->
 def interference_of(points: np.ndarray) -> float:
     """Σ_{i≠j} ∫ ReLU(W_j · W_i x)² dx = Σ_{i≠j} ReLU(W_j · W_i)² / 3 for unit vectors: zero bias, equal importance.
 
-    Args:
-        points: [number, dimension]; scaled to unit length first.
+    `points` are [number, dimension], and are scaled to unit length first.
 
     Source: paper, "Mathematical understanding", the interference part of L_1.
     """
@@ -236,24 +194,14 @@ def interference_of(points: np.ndarray) -> float:
 
 
 def least_interference(n_points: int, n_dimensions: int, *, n_restarts: int = 32, seed: int = 0) -> np.ndarray:
-    """Unit vectors of least interference, a relative of Thomson's problem of charges on a sphere.
-
-    Args:
-        n_points: number of vectors, at least 1.
-        n_dimensions: of the space, at least 1.
-        n_restarts: random starts, of which the lowest is kept.
-        seed: of the starts.
-
-    Returns:
-        [n_points, n_dimensions], unit vectors.
-
-    Raises:
-        ValueError: a size below 1.
-
-    Source: paper, "Mathematical understanding".
+    """Unit vectors [n_points, n_dimensions] of least interference, a relative of Thomson's problem of charges on a sphere.
 
     >>> interference_of(least_interference(4, n_dimensions=2, n_restarts=4)) < 1e-6  # two axes, a point at each end
     True
+
+    The best of `n_restarts` random starts, which `seed` determines.
+
+    Source: paper, "Mathematical understanding".
     """
 
     def energy(unit: np.ndarray) -> tuple[float, np.ndarray]:
@@ -265,18 +213,9 @@ def least_interference(n_points: int, n_dimensions: int, *, n_restarts: int = 32
 
 
 def thomson_points(n_points: int, *, n_restarts: int = 32, seed: int = 0) -> np.ndarray:
-    """Where electrons settle on a sphere: unit vectors that minimise Σ_{i<j} 1 / ‖x_i - x_j‖, Thomson's problem.
+    """Where electrons settle on a sphere: unit vectors [n_points, 3] that minimise Σ_{i<j} 1 / ‖x_i - x_j‖.
 
-    Args:
-        n_points: number of electrons, at least 1.
-        n_restarts: random starts, of which the lowest is kept.
-        seed: of the starts.
-
-    Returns:
-        [n_points, 3], unit vectors.
-
-    Raises:
-        ValueError: a size below 1.
+    This is Thomson's problem. Restarts and seed are those of `least_interference`.
 
     Source: Thomson (1904); paper, "Geometry of superposition", compares the solutions of toy models with these.
     """
@@ -293,7 +232,7 @@ def thomson_points(n_points: int, *, n_restarts: int = 32, seed: int = 0) -> np.
 def _settled(
     energy: Callable[[np.ndarray], tuple[float, np.ndarray]], n_points: int, n_dimensions: int, n_restarts: int, seed: int
 ) -> np.ndarray:
-    """The unit vectors of least energy, which comes with its gradient, over random starts."""
+    """The unit vectors of least energy over random starts. The function `energy` also returns its gradient."""
     checks.require_int(n_points=n_points, n_dimensions=n_dimensions, n_restarts=n_restarts, at_least=1)
     random = np.random.default_rng(seed)
 

@@ -6,7 +6,6 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy._engine.quadrature import quadrature
-from supertoy._engine.quadrature import quadrature
 from tests.strategies import model_with_random_weights
 
 P, C = torch.tensor([0.5, 0.2, 0.2, 0.05]).double(), torch.tensor([0.3, 0.0, -0.25, 1.0]).double()
@@ -55,7 +54,7 @@ def test_the_extremes_are_the_other_distributions():
 def test_the_exact_loss_is_that_of_the_sum_over_all_states(data):
     model = model_with_random_weights(st.ReLUOutputModel, 4, 4, 2).requires_grad_(False)
     x, weight = quadrature(data.to(dtype=torch.float64), 12)
-    summed, _ = st.sampled_loss(model, x, weight)
+    summed, _ = st.sampled_loss(model, x.expand(4, -1, -1), weight)
     assert_close(st.expected_loss(model, data, rtol=1e-6), summed, rtol=1e-3, atol=0)
 
 

@@ -1,7 +1,7 @@
 """The expected squared error of a ReLU output, as a Fourier series.
 
-Every pre-activation z_i is a sum of independent terms, so its characteristic function is a product, and the expectation of
-ReLU(z_i)² is a rapidly converging series, whatever the number of features.
+Every pre-activation z_i is a sum of independent terms, so its characteristic function is a product. The expectation of
+ReLU(z_i)² is then a rapidly converging series, however many features there are.
 """
 
 import itertools
@@ -17,16 +17,12 @@ from torch import Tensor
 from supertoy._util.threads import in_threads
 from supertoy.data import FeatureDistribution
 
-_CHUNK_BYTES = 2**24  # working memory of one piece of the series; a few such pieces are alive at once
-_GROUP = 2**11  # gains in a group of instances: enough to keep operations busy, few enough to stop early where possible
+_CHUNK_BYTES = 2**24  # of one piece of the series; a few are alive at once
+_GROUP = 2**11  # gains in a group of instances: enough for fast operations, few enough for groups to stop early
 
 
 def value_moments(signed: bool) -> tuple[float, float, float]:
-    """E x, E x² and E x³ of an active feature.
-
-    Args:
-        signed: whether it is uniform on [-1, 1] instead of [0, 1].
-    """
+    """E x, E x² and E x³ of an active feature, uniform on [0, 1] or, if signed, on [-1, 1]."""
     return (0.0, 1 / 3, 0.0) if signed else (1 / 2, 1 / 3, 1 / 4)
 
 
@@ -37,16 +33,10 @@ def relu_loss(
     importance: Float[Tensor, "instance feature"],
     rtol: float,
 ) -> Float[Tensor, "instance"]:
-    """Σ_i I_i E (x_i - ReLU(z_i))², z_i = gain_i·x + b_i; terms are doubled until the loss changes by less than `rtol`.
+    """Σ_i I_i E (x_i - ReLU(z_i))², where z_i = gain_i·x + b_i and gain is [instance, output, feature].
 
-    What is left then is smaller still, since the error falls at least fourfold with each doubling. There are at most 4096.
-
-    Args:
-        gain: [instance, output, feature], what feature j adds to pre-activation i.
-        b: biases of the outputs.
-        data: as many settings as instances, float64.
-        importance: I_i.
-        rtol: relative accuracy.
+    Terms are doubled until the loss changes by less than `rtol` of itself, up to 4096. The error falls at least fourfold
+    with each doubling, so what is left is smaller still.
     """
     n_instances, n = b.shape
     n_at_once = max(1, _GROUP // n**2)
@@ -74,11 +64,11 @@ def _partial_sums(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Iterato
         u|u| = 2/3 (u³ + u/2 - B_3(u)),    B_3(u) = 3/(2π³)  Σ_k sin(2πku) / k³
 
     So E ReLU(z)² = E (z² + z|z|) / 2 and E x_i ReLU(z) = E (x_i z + x_i |z|) / 2 need three moments of z and the
-    characteristic functions E exp(iωz), E x_i exp(iωz) at the frequencies ω = 2πk / T. What is left after N terms is
-    O(N⁻²) or less. The zero vector and the vectors with one active feature, most of what sparse data contains, would
-    converge slowest; they have closed forms, so they are taken out of the series and added exactly.
+    characteristic functions E exp(iωz), E x_i exp(iωz) at the frequencies ω = 2πk / T. After N terms an error of O(N⁻²) or
+    less is left. The zero vector and the vectors with one active feature, most of what sparse data contains, would converge
+    slowest. They have closed forms, so they are taken out of the series and added exactly.
     """
-    # Half as long again as |z| gets: B_2 and B_3 repeat at u = 1, and z should stay clear of the kinks there.
+    # Longer than |z| by half: B_2 and B_3 repeat at u = 1, and z should stay clear of the kinks there.
     T = 1.5 * (b.abs() + _reach(gain, data)).clamp(min=1e-30)
     g, offset = gain / T[..., None], b / T  # from here on everything is in units of T
     own = g.diagonal(dim1=-2, dim2=-1)
@@ -124,12 +114,7 @@ def _partial_sums(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Iterato
 
 
 def relu_moments(slope: Tensor, offset: Tensor, signed: bool = False) -> tuple[Tensor, Tensor]:
-    """E x r and E r², with r = ReLU(slope x + offset) and x uniform on [0, 1], or on [-1, 1].
-
-    Args:
-        slope: of r, of any shape that broadcasts with offset.
-        offset: r at x = 0, before the ReLU.
-        signed: x is uniform on [-1, 1].
+    """E x r and E r², with r = ReLU(slope x + offset) and x uniform on [0, 1] or, if signed, on [-1, 1].
 
     >>> product, square = relu_moments(torch.tensor(1.0), torch.tensor(0.0))  # r = x: E x² both times
     >>> product, square
@@ -138,8 +123,8 @@ def relu_moments(slope: Tensor, offset: Tensor, signed: bool = False) -> tuple[T
     if signed:
         right, left = relu_moments(slope, offset), relu_moments(-slope, offset)
         return (right[0] - left[0]) / 2, (right[1] + left[1]) / 2
-    # The integrands are quadratics on the part of [0, 1] where r is positive, so Simpson's rule on that part is exact,
-    # and unlike an antiderivative it does not divide by a slope that may be zero.
+    # Where r is positive the integrands are quadratics, so Simpson's rule on that part of [0, 1] is exact. Unlike an
+    # antiderivative, it does not divide by a slope that may be zero.
     slope, offset = torch.broadcast_tensors(slope, offset)
     root = (-offset / torch.where(slope == 0, 1.0, slope)).clamp(0, 1)
     lower, upper = torch.where(offset > 0, 0.0, root), torch.where(slope + offset > 0, 1.0, root)
@@ -205,17 +190,17 @@ def _only_active(data: FeatureDistribution) -> Tensor:
 
 
 def _reach(gain: Tensor, data: FeatureDistribution) -> Tensor:
-    """How far gain_i·x can get from zero, [instance, output], but for a chance below 1e-14.
+    """How far from zero gain_i·x can get, [instance, output], up to a chance of 1e-14.
 
-    The chance that k or more blocks are active is at most λᵏ / k!, with λ the sum of their probabilities. Sparse features
-    add up to far less than the sum of all gains, and a shorter period makes the series converge faster.
+    The chance that k or more blocks are active is at most λᵏ / k!, where λ is the sum of their probabilities. Sparse
+    features add up to far less than the sum of all gains, and a shorter period makes the series converge faster.
     """
     per_block = [(b.by_block(gain.abs()) @ b.members.T).amax(-1) for b in _blocks(data)]
     largest = torch.cat(per_block, dim=-1).sort(-1, descending=True).values.cumsum(-1)
     rate = data.probability.sum(-1)
     k = torch.arange(1, data.probability.shape[1] + 1, dtype=rate.dtype, device=rate.device)
     log_chance = k * rate.log()[:, None] - torch.lgamma(k + 1)
-    # The bound rises while k < λ, so the blocks that can be active are those up to the last k at which it matters.
+    # The bound rises while k < λ, so the last k above the threshold counts.
     n_active = torch.where(log_chance > math.log(1e-14), k, 1).amax(-1).long()
     index = (n_active - 1)[:, None, None].expand(len(gain), gain.shape[1], 1)
     return largest.gather(-1, index)[..., 0]
@@ -258,9 +243,7 @@ def _moments(g: Tensor, offset: Tensor, data: FeatureDistribution) -> tuple[tupl
 def _characteristic(angle: Tensor, data: FeatureDistribution, p_one: Tensor) -> tuple[Tensor, Tensor]:
     """E exp(i angle_i·x) and E x_i exp(i angle_i·x), both [frequency, instance, output], without lone active features.
 
-    Args:
-        angle: [frequency, instance, output, feature].
-        p_one: probability that a feature is active alone, [instance, feature].
+    `angle` is [frequency, instance, output, feature], and `p_one` the probability that a feature is active alone.
     """
     value = _uniform_characteristic(angle, data.signed)
     own_with_x = _uniform_characteristic_with_x(angle.diagonal(dim1=-2, dim2=-1), data.signed)  # [..., output]
@@ -292,11 +275,11 @@ def _characteristic(angle: Tensor, data: FeatureDistribution, p_one: Tensor) -> 
 
 
 def _uniform_characteristic(a: Tensor, signed: bool) -> Tensor:
-    """E exp(i a x) for x uniform on [0, 1], or on [-1, 1]; a [frequency, ...] in equal steps."""
+    """E exp(i a x) for x uniform on [0, 1] or [-1, 1]; a [frequency, ...] in equal steps."""
     if signed:
         return torch.sinc(a / torch.pi).to(torch.complex128)
     half = a / 2
-    # Frequencies are equally spaced, and a product costs a tenth of a sine and a cosine.
+    # Frequencies are equally spaced, and a product costs a tenth as much as a sine and a cosine.
     turn = torch.empty(half.shape, dtype=torch.complex128, device=half.device)
     turn[:2] = torch.polar(torch.ones_like(half[:2]), half[:2])
     if len(half) > 2:
@@ -307,7 +290,7 @@ def _uniform_characteristic(a: Tensor, signed: bool) -> Tensor:
 
 
 def _uniform_characteristic_with_x(a: Tensor, signed: bool) -> Tensor:
-    """E x exp(i a x) for x uniform on [0, 1], or on [-1, 1]."""
+    """E x exp(i a x) for x uniform on [0, 1] or [-1, 1]."""
     small = a.abs() < 1e-2  # the closed forms lose all digits at 0; four terms of the series have error 1e-12 there
     safe = torch.where(small, 1.0, a)
     if signed:

@@ -1,6 +1,6 @@
 """Checks of arguments: every refusal names the argument, what came, and what fits.
 
-Names of arguments are those of the caller, so that its users understand the message.
+Arguments go by the names that the caller's users know. A wrong type is a TypeError, a wrong value or shape a ValueError.
 """
 
 from collections.abc import Iterator
@@ -10,15 +10,7 @@ from torch import Tensor
 
 
 def require_int(*, at_least: int, **arguments: int) -> None:
-    """Refuse what is not a whole number that is large enough.
-
-    Args:
-        at_least: the smallest value that will do.
-        **arguments: values by name.
-
-    Raises:
-        TypeError: a value that is no int.
-        ValueError: a value below `at_least`.
+    """Refuse what is not an int, or is too small.
 
     >>> require_int(n_features=0, at_least=1)
     Traceback (most recent call last):
@@ -32,16 +24,7 @@ def require_int(*, at_least: int, **arguments: int) -> None:
 
 
 def require_number(*, above: float, **arguments: float) -> None:
-    """Refuse what is not a finite real number that is large enough.
-
-    Args:
-        above: what every value must exceed.
-        **arguments: values by name.
-
-    Raises:
-        TypeError: a value that is no real number.
-        ValueError: a value that is not finite and above `above`.
-    """
+    """Refuse what is not a finite real number, or is too small."""
     for name, value in arguments.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(f"{name} must be a number, got {type(value).__name__} {value!r}")
@@ -50,14 +33,7 @@ def require_number(*, above: float, **arguments: float) -> None:
 
 
 def require_finite(**tensors: Tensor) -> None:
-    """Refuse NaN and infinity; the message names the first such entry.
-
-    Args:
-        **tensors: of any shape, by name.
-
-    Raises:
-        ValueError: a tensor with a NaN or infinite entry.
-    """
+    """Refuse NaN and infinity; the message names the first such entry."""
     for name, value in tensors.items():
         bad = ~torch.isfinite(value)
         if bad.any():
@@ -65,15 +41,7 @@ def require_finite(**tensors: Tensor) -> None:
 
 
 def require_weights(**tensors: Tensor) -> None:
-    """Refuse what is not a finite floating-point tensor [instance, hidden, feature].
-
-    Args:
-        **tensors: weights, by name.
-
-    Raises:
-        TypeError: no tensor, or one of another kind of numbers.
-        ValueError: other axes; a NaN or infinite entry.
-    """
+    """Refuse what is not a finite floating-point tensor [instance, hidden, feature]."""
     for name, value in tensors.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
@@ -85,17 +53,7 @@ def require_weights(**tensors: Tensor) -> None:
 
 
 def probabilities(value: "float | Tensor", name: str, n_columns: int, axis: str) -> Tensor:
-    """Probabilities as a table, float64 [instance, n_columns].
-
-    Args:
-        value: a number, or a tensor that broadcasts to the table; every entry in (0, 1].
-        name: of the argument.
-        n_columns: how many columns the table has.
-        axis: what the columns are, for the message.
-
-    Raises:
-        TypeError: not a number or a tensor of real numbers.
-        ValueError: an entry outside (0, 1]; a shape that does not broadcast.
+    """A number, or a tensor that broadcasts, as a table of probabilities in (0, 1]: float64 [instance, n_columns].
 
     >>> probabilities(1.5, "probability", n_columns=2, axis="feature")
     Traceback (most recent call last):
@@ -109,17 +67,7 @@ def probabilities(value: "float | Tensor", name: str, n_columns: int, axis: str)
 
 
 def importances(value: "float | Tensor", n_instances: int, n_features: int) -> Tensor:
-    """Importances as a table, float64 [n_instances, n_features].
-
-    Args:
-        value: I_i, a number or a tensor that broadcasts to the table; every entry finite and at least 0.
-        n_instances: rows.
-        n_features: columns.
-
-    Raises:
-        TypeError: not a number or a tensor of real numbers.
-        ValueError: an entry that is negative or not finite; a shape that does not broadcast.
-    """
+    """A number, or a tensor that broadcasts, as a table of importances: float64 [n_instances, n_features]."""
     tensor = _table(value, "importance", n_features, "feature")
     bad = ~((tensor >= 0) & torch.isfinite(tensor))
     if bad.any():
@@ -130,16 +78,7 @@ def importances(value: "float | Tensor", n_instances: int, n_features: int) -> T
 
 
 def one_each(value: "float | Tensor", name: str, n_instances: int) -> Tensor:
-    """One number for each instance, float64 [n_instances].
-
-    Args:
-        value: one number for all instances, or one for each; finite and at least 0.
-        name: of the argument.
-        n_instances: how many there are.
-
-    Raises:
-        ValueError: a number that is negative or not finite; another shape.
-    """
+    """One number for all instances, or one for each, finite and not negative: float64 [n_instances]."""
     tensor = torch.as_tensor(value, dtype=torch.float64)
     if not bool(((tensor >= 0) & torch.isfinite(tensor)).all()):
         raise ValueError(f"{name} must be finite and not negative, got {tensor.tolist()}")
@@ -168,7 +107,7 @@ def _table(value: "float | Tensor", name: str, n_columns: int, axis: str) -> Ten
 
 
 def _first(tensor: Tensor, bad: Tensor, axes: tuple[str, ...] = ("instance", "feature")) -> str:
-    """The first bad entry and where it stands: '1.3 at [instance 2, feature 0]'."""
+    """The first bad entry and its place: '1.3 at [instance 2, feature 0]'."""
     index = bad.nonzero()[0].tolist()
     names: Iterator[str] = iter(axes if len(axes) == len(index) else ("",) * len(index))
     place = ", ".join(f"{next(names)} {i}".strip() for i in index)

@@ -6,18 +6,11 @@ from scipy.stats import binomtest
 def wilson(n_held: int, n_trials: int) -> tuple[float, float]:
     """The 95 % Wilson interval of a share, which treats all trials as independent.
 
-    Args:
-        n_held: trials that came out so, 0 to n_trials.
-        n_trials: all of them, at least 1.
-
-    Raises:
-        ValueError: n_held or n_trials out of range.
-
-    Source: Wilson (1927), "Probable inference, the law of succession, and statistical inference".
-
     >>> low, high = wilson(19, 20)
     >>> round(low, 3), round(high, 3)
     (0.764, 0.991)
+
+    Source: Wilson (1927), "Probable inference, the law of succession, and statistical inference".
     """
     interval = binomtest(n_held, n_trials).proportion_ci(method="wilson")
     return float(interval.low), float(interval.high)

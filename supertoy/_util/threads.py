@@ -1,6 +1,6 @@
-"""Work side by side: independent tasks on as many threads as torch has, each with torch's own threads switched off.
+"""Independent tasks side by side, on as many threads as torch has; torch's own threads are off in each.
 
-Torch's threads meet at the end of every operation, which costs more than it gains on tensors as small as ours, and
+Torch's threads meet at the end of every operation. On tensors as small as ours that costs more than it gains, and it
 collapses where another process holds a core. Tasks meet once, at the end, and their numbers do not depend on how many
 threads there are.
 """
@@ -16,17 +16,12 @@ T = TypeVar("T")
 
 
 def in_threads(tasks: Sequence[Callable[[], T]], stop: threading.Event | None = None) -> list[T]:
-    """The results of all tasks, in order.
-
-    Args:
-        tasks: independent of each other; torch releases Python's lock while it computes.
-        stop: set as soon as a task raises or the caller is interrupted, so that the others can look and return early.
-
-    Raises:
-        Exception: what a task raised, the first of them in order.
+    """The results of all tasks, in order. If tasks raise, the first error in that order is raised.
 
     >>> in_threads([lambda: 1 + 1, lambda: 2 * 3])
     [2, 6]
+
+    `stop` is set as soon as a task raises or the caller is interrupted: tasks that look at it can return early.
     """
     n_threads = torch.get_num_threads()
     try:
@@ -36,13 +31,13 @@ def in_threads(tasks: Sequence[Callable[[], T]], stop: threading.Event | None = 
         with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             try:
                 futures = [pool.submit(task) for task in tasks]
-                # In short waits, since not every way of interrupting Python wakes a thread that waits.
+                # Waits are short, since not every interrupt wakes a waiting thread.
                 while not all(future.done() for future in futures) and not any(f.done() and f.exception() for f in futures):
                     wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
                 if stop is not None:
-                    stop.set()  # after success nobody looks at it any more
+                    stop.set()  # after success no task is left to see it
             failed = [future for future in futures if not future.cancelled() and future.exception()]
             return [future.result() for future in failed or futures]
     finally:

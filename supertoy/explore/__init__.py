@@ -1,6 +1,6 @@
-"""Explorers for the reader: drawings that can be rotated and played on the page itself, without a kernel or another host.
+"""Explorers: drawings that a reader can rotate and play on the page itself, without a kernel or another host.
 
-What they share is here; the explorers themselves are in the chapters' rooms.
+This is what they share. The explorers themselves are in the chapters' rooms.
 
 Source: not in the paper.
 """

@@ -16,12 +16,12 @@ function add(parent, tag, attributes, text) {
   return parent.appendChild(element);
 }
 const faint = { stroke: "currentColor", "stroke-opacity": 0.3, fill: "none" };
-// Around what is coloured, whose colour may be as dark as the page, or as light.
+// An outline for coloured marks, which may be as dark or as light as the page.
 const edge = { stroke: "currentColor", "stroke-opacity": 0.35 };
 
 // Axes of charts -----------------------------------------------------------------------------------------------------
 
-// From the values low to high, to the places start to end of a drawing, evenly.
+// Spreads the values from low to high evenly over a drawing, from start to end.
 function linearScale(low, high, start, end) {
   if (low === high) { low -= 0.5; high += 0.5; }
   const scale = function (v) { return start + (end - start) * (v - low) / (high - low); };
@@ -33,12 +33,12 @@ function linearScale(low, high, start, end) {
   }
   return scale;
 }
-// The same, evenly in the logarithm.
+// The same on a logarithmic axis.
 function logScale(low, high, start, end) {
   if (low === high) { low /= 2; high *= 2; }
   const scale = function (v) { return start + (end - start) * Math.log(v / low) / Math.log(high / low); };
   scale.ticks = [low, high];
-  // 1, 10, 100, ...; where these are too few 1, 2, 5, 10, ...; then all digits; and else the ends.
+  // Ticks are 1, 10, 100, ...; if these are too few, 1, 2, 5, 10, ...; then all digits; otherwise the ends.
   [[1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 5], [1]].forEach(function (steps) {
     const ticks = [], from = Math.min(low, high), to = Math.max(low, high);
     for (let k = Math.floor(Math.log10(from)); k <= Math.ceil(Math.log10(to)); k++) {
@@ -75,8 +75,8 @@ function path(x, y, points) {
 
 // Sliders ------------------------------------------------------------------------------------------------------------
 
-// Makes a slider say its value in the paper's terms, words(value), as a screen reader reads it, and move what it is for by
-// changed(value). Returns the function that moves it.
+// Makes a slider tell screen readers its value in the paper's terms, words(value), and call changed(value) when it moves.
+// Returns the function that moves it.
 function slides(input, words, changed) {
   function show(value) {
     input.value = value;
@@ -89,10 +89,10 @@ function slides(input, words, changed) {
 
 // Frames -------------------------------------------------------------------------------------------------------------
 
-// A slider through n frames, with a button that plays them where the markup has one.
+// A slider through n frames, and a button that plays them if the markup has one.
 //   draw(k): draws frame k.
 //   words(k): the slider's value, see `slides`.
-//   status(k): the line below; the same words if not given.
+//   status(k): the line below it; words(k) if not given.
 //   start: the frame shown first; playing starts over from the other end.
 // Returns {show, pause}.
 function frames(n, options) {
@@ -115,7 +115,7 @@ function frames(n, options) {
     button.textContent = "Pause";
     set(line, { "aria-live": "off" });  // nobody could listen to every frame
     if (frame === n - 1) show(0);
-    // All of it in about eight seconds; as separate pictures for those who prefer little motion.
+    // About eight seconds in all; separate pictures for readers who prefer little motion.
     timer = setInterval(function () {
       if (!root.isConnected) return pause();
       show(frame + 1);
@@ -131,9 +131,9 @@ function frames(n, options) {
 
 // Features as arrows -------------------------------------------------------------------------------------------------
 
-// Arrows from the middle of a square of 300 units, one for each colour, numbered from 1; unit is how many units 1 is.
-// Returns {draw(places, axisEnds, norms, depth)}: places and ends are [right, up, towards the reader], the last only read if
-// depth, the largest distance there is, is not 0.
+// Arrows from the middle of a square of 300 units, one for each colour, numbered from 1. A length of 1 takes `unit` units.
+// Returns {draw(places, axisEnds, norms, depth)}. Places and ends are [right, up, towards the reader]. A flat drawing has
+// depth 0; otherwise it is the largest distance.
 function arrows(drawing, colours, nAxes, unit) {
   function line(element, from, to) {
     set(element, { x1: 150 + unit * from[0], y1: 150 - unit * from[1], x2: 150 + unit * to[0], y2: 150 - unit * to[1] });
@@ -152,8 +152,8 @@ function arrows(drawing, colours, nAxes, unit) {
     };
   });
 
-  // Beside the dots, away from the origin. Numbers at the origin would cover each other; so would those of features that lie
-  // together, which share a label.
+  // Numbers stand beside the dots, away from the origin, where they would cover each other. Features that lie together
+  // share a label.
   function drawNumbers(places, norms) {
     const labels = [];
     places.forEach(function (place, i) {
@@ -193,7 +193,7 @@ function arrows(drawing, colours, nAxes, unit) {
 
 // Charts with a place for each frame ---------------------------------------------------------------------------------
 
-// Which of the places is nearest to where the pointer is, across a drawing.
+// Which of the places across a drawing is nearest to the pointer.
 function nearest(drawing, places, event) {
   const box = drawing.getBoundingClientRect(), x = drawing.viewBox.baseVal.width * (event.clientX - box.left) / box.width;
   return places.reduce(function (best, place, k) { return Math.abs(place - x) < Math.abs(places[best] - x) ? k : best; }, 0);
@@ -208,7 +208,7 @@ function choose(chart, places, control) {
 
 // Keys to colours ----------------------------------------------------------------------------------------------------
 
-// Fills a list with an entry for each colour. Returns {show(texts)}: what each says; one that starts with "no" is pale.
+// Fills a list with an entry for each colour. Returns {show(texts)}, which writes the entries; a "no ..." is pale.
 function key(list, colours) {
   const entries = colours.map(function (colour) {
     const entry = add(list, "li", {});

@@ -1,4 +1,4 @@
-"""What all explorers share: a drawing that a page holds whole, made of markup, style, script and data."""
+"""What all explorers share: each is a piece of a page that contains its markup, style, script and data."""
 
 import html
 import json
@@ -20,12 +20,12 @@ _FRAME, _STYLE, _SCRIPT = Template(_read(_HERE, ".html")), _read(_HERE, ".css"),
 class Explorer:
     """An explorer as a notebook shows it.
 
-    Attributes:
-        html: a fragment of a page, complete in itself: it asks for nothing else, and several may be on one page.
-        summary: what it shows, in a line, for where there is no page.
-
     >>> Explorer(html="<p>Two features</p>", summary="Two features")  # where there is no page
     <Two features>
+
+    Attributes:
+        html: a fragment of a page, complete in itself: it loads nothing else, and a page may hold several.
+        summary: what it shows, in a line, for where there is no page.
     """
 
     html: str
@@ -41,16 +41,16 @@ class Explorer:
 def explorer(
     path: Path, data: dict[str, Any], *, title: str, summary: str, scripts: tuple[str, ...] = (), **words: str
 ) -> Explorer:
-    """An explorer from the two files beside `path` that have its name: markup in `.html`, and `.js`, which moves it.
+    """An explorer from two files beside `path` with its name: the markup in `.html`, and the script that moves it in `.js`.
 
-    The script runs in a scope of its own after `frame.js`, and so has `data`, `find`, `frames` and what else is there. The
-    element's class is the file's name after "supertoy-".
+    The script runs after `frame.js` in a scope of its own, and can use all that is there, such as `data`, `find` and
+    `frames`. The element's class is "supertoy-" and the file's name.
 
     Args:
         data: what the script reads, as JSON.
-        title: above the drawing, and what it is called to those who cannot see it.
+        title: above the drawing; screen readers announce it too.
         summary: see `Explorer`.
-        scripts: names of further scripts in the same folder, which come before its own.
+        scripts: names of further scripts in the same folder, which run before its own.
         words: what else the markup names with $.
     """
     markup = Template(_read(path, ".html"))
@@ -60,7 +60,7 @@ def explorer(
         style=_STYLE,
         title=escaped["title"],
         markup=markup.substitute(escaped),
-        # A text may hold "</script>", which would end the data.
+        # A text that contains "</script>" would end the data.
         data=json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
         script="\n".join([_SCRIPT, *(_read(path.with_name(name), ".js") for name in scripts), _read(path, ".js")]),
     )
@@ -68,12 +68,12 @@ def explorer(
 
 
 def rounded(values: Any, digits: int = 3) -> Any:
-    """Numbers in nested lists, rounded to so many decimals, and 0 without a sign."""
+    """Round the numbers in nested lists to so many decimals, and write -0 as 0."""
     if isinstance(values, list):
         return [rounded(value, digits) for value in values]
-    return round(values, digits) + 0.0  # adding 0.0 makes 0 of -0
+    return round(values, digits) + 0.0  # + 0.0 turns -0 into 0
 
 
 def significant(values: list[float], digits: int = 3) -> list[float]:
-    """Numbers to so many significant digits."""
+    """Round numbers to so many significant digits."""
     return [float(f"{value:.{digits}g}") for value in values]

@@ -1,4 +1,4 @@
-"""Figures that several chapters use, and the style of all: from measurements to a matplotlib Figure. They train nothing.
+"""Figures that several chapters use, and the style of all of them. They draw measurements and train nothing.
 
 Colours mean the same in every chapter and are safe for colour-blind readers: `IMPORTANCE` from dark (most important) to
 light, `SIGNED` for weights and interference (blue positive, red negative, white zero), `SUPERPOSITION` from dark blue (a

@@ -12,7 +12,18 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy._util import checks
-from supertoy.plots.style import IMPORTANCE, LINES, STYLE, WIDTH, as_array, checked_titles, finished, set_of_feature
+from supertoy.plots.style import (
+    FILL,
+    IMPORTANCE,
+    LINES,
+    STYLE,
+    TEXT,
+    WIDTH,
+    as_array,
+    checked_titles,
+    finished,
+    set_of_feature,
+)
 
 
 def feature_directions(
@@ -25,24 +36,23 @@ def feature_directions(
 ) -> Figure:
     """Each feature's direction in the plane: the paper's opening figure.
 
-    Args:
-        W: weights with two hidden dimensions; orient them first to compare solutions (see `canonical_orientation`). Features
-            whose weights are exactly zero, as where a smaller model was filled up, are not drawn.
-        importance: colours the features; broadcasts to [instance, feature].
-        set_size: if given, features are coloured by the set of so many that they belong to, instead of by importance.
-        reference: other weights to compare with, drawn as rings.
-        titles: one per instance.
-
-    Raises:
-        ValueError: W does not have two hidden dimensions, or is not finite; as many titles as instances are needed;
-            set_size does not divide the number of features; reference has another shape.
-
-    Source: paper, the opening figure of "Demonstrating superposition".
-
     >>> W = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, -1.0], [0.0, 0.0]]])
     >>> figure = feature_directions(W, titles=["orthogonal", "antipodal"])  # one panel for each instance
     >>> [axis.get_title() for axis in figure.axes]
     ['orthogonal', 'antipodal']
+
+    To compare solutions, orient them first (see `canonical_orientation`). Features whose weights are exactly zero are not
+    drawn, so a smaller model can be padded with zeros.
+
+    Args:
+        importance: colours the features; broadcasts to [instance, feature].
+        set_size: if given, the colours show which set of so many features each belongs to, instead of importance.
+        reference: other weights of W's shape to compare with, drawn as rings.
+
+    Raises:
+        ValueError: W does not have two hidden dimensions.
+
+    Source: paper, the opening figure of "Demonstrating superposition".
     """
     checks.require_weights(W=W)
     if W.shape[1] != 2:
@@ -57,7 +67,7 @@ def feature_directions(
     shown = points if reference is None else np.concatenate([points, as_array(reference)])
     limit = max(1.45, 1.25 * float(np.linalg.norm(shown, axis=1).max()))
     with plt.rc_context(STYLE):
-        n_columns = 4 if len(W) in (7, 8) else min(len(W), 5)  # no row that is nearly empty
+        n_columns = 4 if len(W) in (7, 8) else min(len(W), 5)  # avoids a nearly empty row
         n_rows = -(-len(W) // n_columns)
         side = min(WIDTH / n_columns, 2.5)
         figure, axes = plt.subplots(
@@ -69,16 +79,13 @@ def feature_directions(
             _draw_directions(axis, points[k], rgba[k], limit)
             if reference is not None:
                 rings = as_array(reference[k])
-                axis.scatter(*rings, s=75, facecolors="none", edgecolors="0.35", linewidths=1, zorder=4)
+                axis.scatter(*rings, s=75, facecolors="none", edgecolors=TEXT, linewidths=1, zorder=4)
             axis.set_title(titles[k])
     return finished(figure)
 
 
 def importance_colours(importance: Float[Tensor, "*feature"]) -> np.ndarray:
-    """Colours, [..., red green blue alpha]: the most important feature is the darkest, the low end of the map.
-
-    Args:
-        importance: I_i.
+    """Colours [..., red green blue alpha]: the most important feature is the darkest, the low end of the map.
 
     Source: the paper's opening figure, with other colours.
     """
@@ -91,9 +98,9 @@ def importance_colours(importance: Float[Tensor, "*feature"]) -> np.ndarray:
 def _draw_directions(axis: Axes, points: np.ndarray, rgba: np.ndarray, limit: float) -> None:
     axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[], yticks=[])
     sns.despine(ax=axis, left=True, bottom=True)
-    axis.axhline(0, color="0.88", lw=0.8, zorder=0)
-    axis.axvline(0, color="0.88", lw=0.8, zorder=0)
-    axis.add_patch(plt.Circle((0, 0), 1, fill=False, color="0.88", lw=0.8, zorder=0))
+    axis.axhline(0, color=FILL, lw=0.8, zorder=0)
+    axis.axvline(0, color=FILL, lw=0.8, zorder=0)
+    axis.add_patch(plt.Circle((0, 0), 1, fill=False, color=FILL, lw=0.8, zorder=0))
     norm = np.linalg.norm(points, axis=0)
     for i in reversed(range(points.shape[1])):  # the most important on top
         if norm[i] == 0:
@@ -106,4 +113,4 @@ def _draw_directions(axis: Axes, points: np.ndarray, rgba: np.ndarray, limit: fl
         together = [i for i in labelled if np.linalg.norm(points[:, i] - points[:, labelled[0]]) < 0.15]
         labelled = [i for i in labelled if i not in together]
         x, y = points[:, together[0]] * (1 + 0.26 / norm[together[0]])
-        axis.text(x, y, ", ".join(str(i + 1) for i in together), color="0.25", ha="center", va="center")
+        axis.text(x, y, ", ".join(str(i + 1) for i in together), color=TEXT, ha="center", va="center")

@@ -11,9 +11,7 @@ from matplotlib.typing import ColorType
 from mpl_toolkits.mplot3d.art3d import Line3DCollection  # type: ignore[import-untyped]
 from scipy.spatial import ConvexHull
 
-from supertoy.plots.style import LINES, STYLE, WIDTH, checked_titles, finished
-
-_EDGE = "0.6"
+from supertoy.plots.style import FILL, LINES, MUTED, STYLE, WIDTH, checked_titles, finished
 
 
 def packings(
@@ -25,20 +23,16 @@ def packings(
 ) -> Figure:
     """Points on a circle or a sphere with the edges of their convex hull, turned so that no edge hides another.
 
-    Args:
-        points: for each panel [number, 2 or 3], of about unit length.
-        titles: one per panel.
-        colours: for each panel one per point.
-        n_columns: panels in a row; all of them if not given.
-
-    Raises:
-        ValueError: points that are not in two or three dimensions; as many titles and colours as panels are needed.
-
-    Source: paper, "Mathematical understanding" and "Geometry of superposition".
-
     >>> figure = packings([st.polytopes.POLYTOPES["pentagon"]], titles=["pentagon"])
     >>> figure.axes[0].get_title()
     'pentagon'
+
+    Args:
+        points: for each panel [number, 2 or 3], of about unit length.
+        colours: for each panel one per point.
+        n_columns: panels in a row; all of them if not given.
+
+    Source: paper, "Mathematical understanding" and "Geometry of superposition".
     """
     for array in points:
         if array.ndim != 2 or array.shape[1] not in (2, 3):
@@ -62,8 +56,8 @@ def packings(
 
 def _draw_circle(axis: Axes, points: np.ndarray, colours: Sequence[ColorType]) -> None:
     around = points[np.argsort(np.arctan2(points[:, 1], points[:, 0]))]
-    axis.add_patch(plt.Circle((0, 0), 1, fill=False, color="0.85", lw=0.8))
-    axis.plot(*np.concatenate([around, around[:1]]).T, "-", color=_EDGE)
+    axis.add_patch(plt.Circle((0, 0), 1, fill=False, color=FILL, lw=0.8))
+    axis.plot(*np.concatenate([around, around[:1]]).T, "-", color=MUTED)
     axis.scatter(points[:, 0], points[:, 1], s=45, c=colours, zorder=2)
     axis.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal")
     axis.axis("off")
@@ -72,7 +66,7 @@ def _draw_circle(axis: Axes, points: np.ndarray, colours: Sequence[ColorType]) -
 def _draw_sphere(axis: Axes, points: np.ndarray, colours: Sequence[ColorType]) -> None:
     points = _upright(points)
     edges = _hull_edges(points)
-    axis.add_collection3d(Line3DCollection(points[edges], colors=[_EDGE], linewidths=1.4))  # type: ignore[attr-defined]
+    axis.add_collection3d(Line3DCollection(points[edges], colors=[MUTED], linewidths=1.4))  # type: ignore[attr-defined]
     axis.scatter(*points.T, s=45, c=colours, depthshade=False)  # type: ignore[misc]
     axis.set(xlim=(-0.7, 0.7), ylim=(-0.7, 0.7), zlim=(-0.7, 0.7))
     axis.set_box_aspect((1, 1, 1))  # type: ignore[arg-type]
@@ -81,7 +75,7 @@ def _draw_sphere(axis: Axes, points: np.ndarray, colours: Sequence[ColorType]) -
 
 
 def _upright(points: np.ndarray) -> np.ndarray:
-    """Turn points so that the axis whose spread stands apart is vertical; the first point's axis if none does."""
+    """Turn points so that the axis whose spread stands apart is vertical; if none does, the first point's axis."""
     spread, axes = np.linalg.eigh(points.T @ points)
     if spread[2] - spread[0] < 0.05 * spread[2]:  # trained solutions are not quite regular
         return points @ np.linalg.qr(np.column_stack([points[0], np.eye(3)[:2].T]))[0][:, ::-1]
@@ -90,7 +84,7 @@ def _upright(points: np.ndarray) -> np.ndarray:
 
 
 def _hull_edges(points: np.ndarray) -> list[list[int]]:
-    """Edges of the convex hull, without the diagonals by which qhull splits flat faces into triangles."""
+    """Edges of the convex hull, without the diagonals that split flat faces into qhull's triangles."""
     hull = ConvexHull(points)
     edges = set()
     for face, (simplex, neighbours) in enumerate(zip(hull.simplices, hull.neighbors, strict=True)):

@@ -1,4 +1,4 @@
-"""Series over one quantity in a row of panels: lines through medians over seeds, and a mark for each seed."""
+"""Series over one quantity in a row of panels: a line through the medians over seeds, and a mark for each seed."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -18,12 +18,9 @@ Panels = Mapping[str, Mapping[str, Float[Tensor, "point _seed"]]]
 
 
 def series_panels(x: np.ndarray, panels: Panels, height: float, *, log: Sequence[str] = ()) -> tuple[Figure, list[Axes]]:
-    """Draw each panel's series over x, by name; the names, if there are several, in a legend below all panels, each once.
+    """Draw each panel's series over x, by name. If there are several names, one legend below all panels has them.
 
-    Panels named in `log` have a logarithmic axis, the others one from 0.
-
-    Raises:
-        ValueError: no panels, or log names one that is not there.
+    Panels named in `log` have a logarithmic y axis. The y axis of all others starts at 0.
     """
     require_some(panels=panels)
     if not set(log) <= set(panels):
@@ -41,7 +38,7 @@ def series_panels(x: np.ndarray, panels: Panels, height: float, *, log: Sequence
                 axis.plot(x, y, marker, color=colour, ms=3.5, alpha=0.5, mew=0)
         axis.set_title(title)
         if title in log:
-            axis.set_yscale("log")  # which changes the limits that get their numbers
+            axis.set_yscale("log")  # before the limits are read: it changes them
             plain_log_axis(axis, "y", *axis.get_ylim())
         else:
             axis.set_ylim(0, None)
@@ -57,15 +54,9 @@ def feature_count(
     *,
     ylabel: str = "represented features",
 ) -> Figure:
-    """A measure of how much is represented against density, sparser to the right.
+    """A measure of how much is represented, against density p = 1 - S, sparser to the right.
 
-    Args:
-        probability: p = 1 - S of each setting.
-        series: one line each, by name, which is written at its end.
-        ylabel: what is measured.
-
-    Raises:
-        ValueError: a series whose length is not that of probability.
+    Each series has a value for each `probability`, and its name stands at the end of its line.
 
     Source: paper, "Basic results".
     """

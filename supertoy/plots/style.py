@@ -18,13 +18,13 @@ IMPORTANCE = LinearSegmentedColormap.from_list("importance", sns.color_palette("
 SIGNED = sns.color_palette("RdBu", as_cmap=True)
 SUPERPOSITION = sns.color_palette("cividis", as_cmap=True)
 LINES = sns.color_palette("colorblind")
-ORDERED = sns.color_palette("crest", as_cmap=True)  # of what has an order, light to dark: k active features, sizes, steps
-DIVERGING = sns.color_palette("vlag", as_cmap=True)  # around a middle that means nothing special
+ORDERED = sns.color_palette("crest", as_cmap=True)  # from light to dark: k active features, sizes, steps
+DIVERGING = sns.color_palette("vlag", as_cmap=True)  # around a middle without a meaning of its own
 
-# What is not about features: from the strongest to the faintest, all other greys of all figures.
+# Greys, from the strongest to the faintest, for everything that does not stand for features.
 INK, TEXT, MUTED, FRAME, FILL, PAPER = "black", "0.3", "0.55", "0.75", "0.88", "white"
 
-# One colour for each shape that features form; the tetrahedron's is the palette's pink made dark enough for text.
+# One colour for each shape that features form. The tetrahedron's is the palette's pink, dark enough for text.
 SHAPE_COLOURS = {
     "own dimension": LINES[7],
     "triangle": LINES[4],
@@ -35,7 +35,7 @@ SHAPE_COLOURS = {
     "other": (0.7, 0.7, 0.7),
 }
 
-OUTLINE = [withStroke(linewidth=2.5, foreground="white")]  # of text that lies on colours
+OUTLINE = [withStroke(linewidth=2.5, foreground=PAPER)]  # for text on colours
 
 WIDTH = 8.4  # inches, the width of a page
 STYLE = {
@@ -68,11 +68,7 @@ def plain_log_axis(
     """Numbers as they are written, 0.1 rather than 10⁻¹, on a log axis from low to high.
 
     Args:
-        axis: to be labelled.
-        which: "x" or "y".
-        low: end of the data.
-        high: other end of the data.
-        sign: if given, the axis is linear, and carries this times log10 of the data.
+        sign: if given, the axis is linear and shows this times log10 of the data.
         steps: which multiples of powers of ten get a number.
     """
     ticks = plain_ticks(low, high, steps)
@@ -94,14 +90,14 @@ def as_array(values: Tensor) -> np.ndarray:
 
 
 def set_of_feature(n_features: int, set_size: int) -> list[int]:
-    """Number of each feature's set, where sets of equal size follow each other; ValueError if they do not fit."""
+    """Number of each feature's set. Sets have equal sizes and follow each other; a ValueError if they do not fit."""
     if set_size < 1 or n_features % set_size:
         raise ValueError(f"set_size must divide the number of features, {n_features}, got {set_size}")
     return [i // set_size for i in range(n_features)]
 
 
 def finished(figure: Figure) -> Figure:
-    """Take the figure out of pyplot's hands: a notebook then shows it once, as the value of the cell."""
+    """Take the figure out of pyplot's hands, so that a notebook shows it once, as the value of the cell."""
     plt.close(figure)
     return figure
 
@@ -128,13 +124,9 @@ def require_some(**arguments: Sized) -> None:
 
 
 def panel_grid(n_panels: int, n_columns: int, width: float, height: float) -> tuple[Figure, list[Axes], list[Axes]]:
-    """A figure, axes in rows of n_columns that share their scales, and of these the lowest of each column.
+    """A figure, its axes in rows of at most n_columns that share their scales, and the lowest axis of each column.
 
-    Args:
-        n_panels: how many axes.
-        n_columns: how many in a row at most.
-        width: of the figure, in inches.
-        height: of a row.
+    The width is the figure's, the height that of a row, both in inches.
     """
     require_some(panels=range(n_panels))
     n_columns = min(n_columns, n_panels)
@@ -145,5 +137,5 @@ def panel_grid(n_panels: int, n_columns: int, width: float, height: float) -> tu
         axis.remove()
     axes = axes[:n_panels]
     for axis in axes[-n_columns:]:
-        axis.tick_params(labelbottom=True)  # sharing hides them above the last row
+        axis.tick_params(labelbottom=True)  # where the last row is short, sharing would hide them
     return figure, axes, axes[-n_columns:]
