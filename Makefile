@@ -38,7 +38,7 @@ lock:  ## renew constraints.txt with the newest versions that fit together (3 mi
 	@bash scripts/lock.sh "$(PYTHON)"
 
 clean:  ## remove what the other commands made, .venv included
-	rm -rf _build build dist *.egg-info .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build build dist *.egg-info .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis book/package
 
 $(VENV)/installed: pyproject.toml constraints.txt scripts/make_venv.sh
 	@bash scripts/make_venv.sh "$(PYTHON)" "$(VENV)"

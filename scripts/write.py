@@ -19,7 +19,7 @@ from run_steps import ROOT, environment
 OUTPUT = ROOT / "_build" / "write"
 SITE = OUTPUT / "_build" / "html"
 WATCHED = ("book", "supertoy", "_config.yml", "_toc.yml")
-UNWATCHED = {"__pycache__", ".ipynb_checkpoints"}
+UNWATCHED = {"__pycache__", ".ipynb_checkpoints", "package"}  # the last one is written by the build
 RELOAD = """
 <script>
 setInterval(async () => {

@@ -3,7 +3,7 @@
 A feature is zero with probability S (its sparsity) and otherwise uniform on [0, 1], or on [-1, 1] where `signed`. Features
 come in blocks that become active independently of each other. A block is one feature (`Independent`), or a set of features
 that are active all together (`CorrelatedSets`), one at a time (`AnticorrelatedSets`), or together as often as one likes
-(`PartlyCorrelatedPairs`). Another distribution of sets is a subclass of `FeatureDistribution` that says its states and its rows.
+(`PartlyCorrelatedPairs`). Another distribution is a subclass of `FeatureDistribution` that says its states and its rows.
 
 Source: paper, "Demonstrating superposition" and "Geometry of superposition", "Correlated and anticorrelated features".
 """

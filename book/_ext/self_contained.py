@@ -22,17 +22,6 @@ SEARCH = re.compile(r'\s*<script\b[^>]*\bsrc="(?:[^"]*/)?(?:searchtools|language
 WAITED_FOR = re.compile(r"<script (?=[^>]*\bsrc=)(?![^>]*\b(?:async|defer)\b)(?![^>]*documentation_options\.js)")
 
 
-def without_live_cells(app: Sphinx) -> None:
-    """Disconnect what Jupyter Book always loads for cells that run in the page, which this book has none of.
-
-    It would run from another host, and its script declares a constant twice, an error on every page.
-    """
-    for listener in [one for listeners in app.events.listeners.values() for one in listeners]:
-        if listener.handler.__module__.split(".")[0] == "sphinx_thebe":
-            app.disconnect(listener.id)
-    app.registry.css_files[:] = [file for file in app.registry.css_files if file[0] != "sphinx-thebe.css"]
-
-
 def lighten_pages(app: Sphinx, error: Exception | None) -> None:
     """Let no page wait for scripts, and take those out that nobody needs; the theme's templates have no options for it.
 
@@ -53,7 +42,6 @@ def lighten_pages(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    without_live_cells(app)
     app.add_js_file(None, body=SEARCH_IN_A_FOLDER)
     app.connect("build-finished", lighten_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,7 +10,13 @@ from tests.browser.visit import TIMEOUT, TOPICS, Visit, opened
 
 # Of the pages that are made of docstrings and of code, of one mould each: those with most on them, and of claims.
 SAMPLED = {
-    "book/package": ("data.html", "models.html", "plots.html", "claims.phase.html", "phases.html"),
+    "book/package": (
+        "supertoy.html",
+        "supertoy.data.html",
+        "supertoy.models.html",
+        "supertoy.chapters.phase_change.claims.html",
+        "supertoy.chapters.phase_change.phases.html",
+    ),
     "_modules": ("supertoy/data.html",),
 }
 

@@ -50,9 +50,16 @@ def test_jobs_that_may_write_run_no_code_of_the_repository(path):
 
 
 @each_workflow
-def test_actions_are_github_s_own_in_a_major_version(path):
-    used = [step["uses"] for job in jobs(path).values() for step in job["steps"] if "uses" in step]
-    assert not [action for action in used if not re.fullmatch(r"actions/[a-z-]+@v\d+", action)]
+def test_actions_are_github_s_own_and_pinned(path):
+    # A tag can be moved to other code, a commit cannot; Dependabot renews both the hash and the version behind it.
+    used = re.findall(r"\buses: *(.*)", path.read_text())
+    assert len(used) == sum("uses" in step for job in jobs(path).values() for step in [job, *job.get("steps", [])])
+    assert not [action for action in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)]
+
+
+def test_dependabot_renews_the_pins_of_actions():
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    assert "github-actions" in [update["package-ecosystem"] for update in updates]
 
 
 @each_workflow
