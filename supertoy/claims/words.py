@@ -17,6 +17,7 @@ def coarse_bound(value: float | Tensor) -> float:
 
 
 def below(value: float | Tensor) -> str:
+    """A bound above the value, as "below 0.05"."""
     return f"below {coarse_bound(value):g}"
 
 
@@ -27,9 +28,11 @@ def at_least(share: float, bounds: tuple[int, ...] = (10, 20, 30, 40, 50, 60, 70
 
 
 def one_digit(values: Tensor) -> str:
+    """Values with one digit behind the point, as "0.3, 1.2"."""
     return ", ".join(f"{v:.1f}" for v in values.tolist())
 
 
 def span(values: Tensor) -> str:
+    """The smallest and the largest value, as "0.3 to 1.2"."""
     low, high = f"{values.min():.1f}", f"{values.max():.1f}"
     return low if low == high else f"{low} to {high}"

@@ -51,6 +51,7 @@ STYLE = {
 
 
 def colour_key(axis: Axes, cmap: Colormap, limits: tuple[float, float], label: str) -> None:
+    """A colour bar with its ends and its middle as ticks."""
     plt.colorbar(ScalarMappable(Normalize(*limits), cmap), cax=axis, label=label, ticks=[*limits, sum(limits) / 2])
     axis.set_box_aspect(9)
     axis.tick_params(labelsize=8)
@@ -86,6 +87,7 @@ def plain_ticks(low: float, high: float, steps: tuple[int, ...] = (1, 2, 5)) -> 
 
 
 def as_array(values: Tensor) -> np.ndarray:
+    """A tensor of any dtype, on any device, with or without gradients, for matplotlib."""
     return values.detach().double().cpu().numpy()
 
 
@@ -103,6 +105,7 @@ def finished(figure: Figure) -> Figure:
 
 
 def checked_titles(titles: Sequence[str] | None, n_panels: int) -> Sequence[str]:
+    """The titles, or empty ones; ValueError unless there is one for each panel."""
     if titles is None:
         return [""] * n_panels
     require_one_each(n_panels, titles=titles)

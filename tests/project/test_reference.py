@@ -1,9 +1,7 @@
 """What is public has a docstring, and no docstring names what there is not."""
 
-import ast
 import inspect
 import re
-import textwrap
 from functools import cached_property
 
 import pytest
@@ -44,14 +42,6 @@ def attributes(kind):
     return {*inspect.signature(kind).parameters, *dir(kind), *re.findall(r"\bself\.(\w+)", ours)}
 
 
-def raised(function):
-    """Names of the errors that a function raises in its own lines and does not catch."""
-    lines = [*ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function))))]
-    calls = [node.exc for node in lines if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)]
-    caught = " ".join(ast.unparse(node.type) for node in lines if isinstance(node, ast.ExceptHandler) and node.type)
-    return {ast.unparse(call.func) for call in calls} - {*re.findall(r"[\w.]+", caught)}
-
-
 @each_module
 def test_what_is_public_is_described(module):
     described = {module: modules()[module], **dict(objects(module))}
@@ -65,13 +55,6 @@ def test_only_parameters_and_fields_that_exist_are_described(module):
             assert described(value, "Args") <= {*inspect.signature(value).parameters}, name
         if inspect.isclass(value):
             assert described(value, "Attributes") <= attributes(value), name
-
-
-@each_module
-def test_errors_are_described(module):
-    for name, value in objects(module):
-        if inspect.isfunction(value):
-            assert not [error for error in raised(value) if error not in docstring(value)], name
 
 
 @each_module

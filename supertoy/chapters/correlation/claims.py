@@ -1,7 +1,7 @@
 """How the claims of "Correlated and anticorrelated features" are judged.
 
-What is judged is the solution of lowest expected loss among many starts; the cases are groups of starts. When features
-count as opposite or as one direction is `supertoy.sets`' business.
+Judges take the solution of lowest expected loss among many starts; the cases are groups of starts. The features of a pair or
+set follow each other. `supertoy.sets` says when features count as opposite or as one direction.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from supertoy.claims.words import below
 from supertoy.measures import REPRESENTED, feature_norms
 from supertoy.sets import collapsed, partner_angles
 
-COLLAPSED_AT = {0.04: 0, 0.1: 1, 0.175: 2, 0.35: 3}  #: pairs, in the middle of the paper's ranges of density
-DENSE = 0.75  #: a density at which all that is left is PCA
+COLLAPSED_AT = {0.04: 0, 0.1: 1, 0.175: 2, 0.35: 3}  #: pairs by density, in the middle of the paper's ranges
+DENSE = 0.75  #: a density at which only PCA is left
 
 
 @registry.claim(
@@ -28,9 +28,6 @@ DENSE = 0.75  #: a density at which all that is left is PCA
 )
 def orthogonal(W: Float[Tensor, "2 4"]) -> Outcome:
     """Judge the solution of lowest loss.
-
-    Args:
-        W: its weights; the features of a pair follow each other.
 
     >>> W = torch.tensor([[1.0, 0.0, -1.0, 0.0], [0.0, 1.0, 0.0, -1.0]])
     >>> print(st.claims.check("correlation/orthogonal", [{"W": W}]))
@@ -47,11 +44,7 @@ def orthogonal(W: Float[Tensor, "2 4"]) -> Outcome:
     figure="fig-antipodal",
 )
 def antipodal(W: Float[Tensor, "2 4"]) -> Outcome:
-    """Judge the solution of lowest loss.
-
-    Args:
-        W: its weights; the features of a pair follow each other.
-    """
+    """Judge the solution of lowest loss."""
     return _both_pairs(W, 180.0)
 
 
@@ -77,13 +70,7 @@ def _both_pairs(W: Tensor, wanted: float) -> Outcome:
 def side_by_side(
     W: Float[Tensor, "2 6"], W_independent: Float[Tensor, "2 6"], has_collapsed: Bool[Tensor, "start"]
 ) -> Outcome:
-    """Judge the solutions of lowest loss, and all starts.
-
-    Args:
-        W: weights of the model of pairs; the features of a pair follow each other.
-        W_independent: weights of the model of independent features.
-        has_collapsed: whether a pair has, in each start of the model of pairs.
-    """
+    """Judge the solutions of lowest loss, and in which of the starts a pair has collapsed."""
     partners = partner_angles(W[None])[0]
     together = _is_hexagon(W) and bool((partners < 75).all())
     alone = _is_hexagon(W_independent)
@@ -114,12 +101,7 @@ def _is_hexagon(W: Tensor) -> bool:
     figure="fig-bases",
 )
 def local_bases(W: Float[Tensor, "10 20"], W_independent: Float[Tensor, "10 20"]) -> Outcome:
-    """Judge the solutions of lowest loss.
-
-    Args:
-        W: weights of the model of sets; the first ten features are one set.
-        W_independent: weights of the model of independent features.
-    """
+    """Judge the solutions of lowest loss."""
     largest, within, across = _cosines(W)
     all_there = bool((feature_norms(W[None]) > REPRESENTED).all())
     other = _cosines(W_independent)[0]
@@ -163,14 +145,10 @@ def collapse(
     pca_loss: Float[Tensor, "density"],
     crossings: Sequence[float | None] = (),
 ) -> Outcome:
-    """Judge the solution of lowest loss at each density.
+    """Judge the solution of lowest loss at each density of the pairs.
 
-    Args:
-        density: p of the pairs, in any order.
-        W: its weights; the features of a pair follow each other.
-        loss: its expected loss.
-        pca_loss: what the first two principal components leave.
-        crossings: densities at which one, two and three collapsed pairs become better than one fewer; None for never.
+    `pca_loss` is what the first two principal components leave. `crossings` are the densities at which one, two and three
+    collapsed pairs become better than one fewer; None for never.
     """
     is_collapsed = collapsed(W, 2)
     norms = feature_norms(W).unflatten(-1, (-1, 2))

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 import torch
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
@@ -14,7 +13,12 @@ from torch import Tensor
 from supertoy._util import checks
 from supertoy.measures import feature_dimensionality
 from supertoy.plots.style import (
+    FILL,
+    FRAME,
+    INK,
     LINES,
+    ORDERED,
+    PAPER,
     SIGNED,
     STYLE,
     WIDTH,
@@ -33,11 +37,7 @@ def samples_and_correlation(
 ) -> Figure:
     """Sampled inputs as heat maps, one row each, and below them the correlation of the features.
 
-    Args:
-        panels: inputs and correlation matrix, by title.
-
-    Raises:
-        ValueError: no panels.
+    `panels` has inputs and correlation matrix, by title.
 
     Source: paper, "Correlated and anticorrelated features".
     """
@@ -58,7 +58,7 @@ def samples_and_correlation(
             for axis in (above, below):
                 axis.set(xticks=range(n), xticklabels=range(1, n + 1))
                 axis.tick_params(length=0, labelsize=8)
-                axis.spines[:].set(visible=True, color="0.7", linewidth=0.8)
+                axis.spines[:].set(visible=True, color=FRAME, linewidth=0.8)
         axes[0, 0].set_ylabel("one input in each row")
         axes[1, 0].set_ylabel("feature")
         axes[0, -1].remove()
@@ -69,18 +69,13 @@ def samples_and_correlation(
 def gram_by_set(panels: Mapping[str, Float[Tensor, "_hidden _feature"]], *, set_size: int) -> Figure:
     """WᵀW with features ordered by set, and lines between the sets.
 
-    Args:
-        panels: weights of one model each, by title.
-        set_size: features per set.
-
-    Raises:
-        ValueError: weights that are not finite; no panels; a set_size that does not divide the number of features.
-
-    Source: paper, "Local almost-orthogonal bases".
-
     >>> figure = gram_by_set({"two pairs": torch.eye(4)}, set_size=2)
     >>> figure.axes[0].get_title()
     'two pairs'
+
+    `panels` has the weights of one model each, by title.
+
+    Source: paper, "Local almost-orthogonal bases".
     """
     if not panels:
         raise ValueError("panels must hold at least one entry, got none")
@@ -96,13 +91,13 @@ def gram_by_set(panels: Mapping[str, Float[Tensor, "_hidden _feature"]], *, set_
             n = W.shape[1]
             axis.imshow(as_array(W.mT @ W), cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest", extent=(0, n, n, 0))
             for edge in range(set_size, n, set_size):
-                axis.axhline(edge, color="black", lw=0.8)
-                axis.axvline(edge, color="black", lw=0.8)
+                axis.axhline(edge, color=INK, lw=0.8)
+                axis.axvline(edge, color=INK, lw=0.8)
             centres = np.arange(set_size / 2, n, set_size)
             names = [f"{k * set_size + 1} to {(k + 1) * set_size}" for k in range(len(centres))]
             axis.set(title=title, xticks=centres, xticklabels=names, yticks=centres, yticklabels=names)
             axis.tick_params(length=0)
-            axis.spines[:].set(visible=True, color="0.7", linewidth=0.8)
+            axis.spines[:].set(visible=True, color=FRAME, linewidth=0.8)
         colour_key(axes[0, -1], SIGNED, (-1, 1), "WᵀW")
     return finished(figure)
 
@@ -116,17 +111,8 @@ def collapse_over_density(
 ) -> Figure:
     """How many pairs have collapsed in each solution, over density: how often it happens, and where it is best.
 
-    Above, shares of the starts with 0, 1, 2, ... collapsed pairs; below, the lowest loss of each number relative to the
-    lowest of all, and at the foot the paper's ranges.
-
-    Args:
-        density: p of the pairs.
-        n_collapsed: of every solution.
-        losses: of every solution.
-        paper: range of density in which the paper finds each number collapsed.
-
-    Raises:
-        ValueError: n_collapsed or losses that do not fit density.
+    Above, shares of the starts with 0, 1, 2, ... collapsed pairs. Below, the lowest loss of each number relative to the
+    lowest of all. At the foot, from `paper`, the range of density in which the paper finds each number.
 
     Source: paper, "Collapsing features".
     """
@@ -136,11 +122,11 @@ def collapse_over_density(
         )
     numbers = range(max(int(n_collapsed.max()), *paper) + 1)
     x = as_array(density)
-    colours = sns.color_palette("crest", len(numbers))
+    colours = ORDERED(np.linspace(0, 1, len(numbers)))
     with plt.rc_context(STYLE):
         figure, (above, below) = plt.subplots(2, 1, figsize=(0.8 * WIDTH, 5.4), sharex=True, height_ratios=[1, 1.25])
         shares = [as_array((n_collapsed == k).double().mean(1)) for k in numbers]
-        above.stackplot(x, shares, colors=colours, labels=[f"{k}" for k in numbers], edgecolor="white", linewidth=0.5)
+        above.stackplot(x, shares, colors=colours, labels=[f"{k}" for k in numbers], edgecolor=PAPER, linewidth=0.5)
         above.set(ylabel="share of starts", ylim=(0, 1))
         lowest = losses.amin(1, keepdim=True)
         for k, colour in zip(numbers, colours, strict=True):
@@ -164,15 +150,7 @@ def capacity_over_density(
 ) -> Figure:
     """The dimensions of the hidden space, shared between collapsed sets and sets that kept their features apart.
 
-    A feature's part is its dimensionality, ‖W_i‖² / Σ_j (Ŵ_i · W_j)².
-
-    Args:
-        density: p of the sets.
-        W: weights of the best model at each density.
-        set_size: features per set.
-
-    Raises:
-        ValueError: W does not fit density or set_size.
+    `W` has the best model at each density. A feature's part is its dimensionality, ‖W_i‖² / Σ_j (Ŵ_i · W_j)².
 
     Source: paper, "Collapsing features"; capacity as in Scherlis et al. (2022).
     """
@@ -188,8 +166,8 @@ def capacity_over_density(
     x = as_array(density)
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.8 * WIDTH, 2.8))
-        colours = [sns.color_palette("crest", 4)[3], sns.color_palette("crest", 4)[0], "0.85"]
-        axis.stackplot(x, *parts.values(), colors=colours, labels=[*parts], edgecolor="white", linewidth=0.5)
+        colours = [ORDERED(0.8), ORDERED(0.2), FILL]
+        axis.stackplot(x, *parts.values(), colors=colours, labels=[*parts], edgecolor=PAPER, linewidth=0.5)
         axis.set(ylabel="dimensions", xlabel="density p of the sets", xscale="log", xlim=(x.min(), x.max()))
         axis.set_ylim(0, W.shape[1] * 1.05)
         plain_log_axis(axis, "x", x.min(), x.max())
@@ -202,12 +180,8 @@ def angles_over_correlation(
 ) -> Figure:
     """Angle between the partners of each pair against the correlation of their activity.
 
-    Args:
-        panels: correlation of each setting and the angles of the best solution's pairs in degrees (NaN where a feature is
-            not represented), by title.
-
-    Raises:
-        ValueError: no panels.
+    `panels` has, by title, the correlation of each setting and the angles of the best solution's pairs in degrees, NaN where
+    a feature is not represented.
 
     Source: not in the paper, whose pairs are always or never together.
     """
@@ -218,7 +192,7 @@ def angles_over_correlation(
             x = as_array(correlation)
             for angle in as_array(angles).T:
                 axis.plot(x, angle, "o", ms=4.5, color=LINES[0], alpha=0.55, mew=0)
-            axis.axvline(0, color="0.85", lw=0.8, zorder=0)
+            axis.axvline(0, color=FILL, lw=0.8, zorder=0)
             axis.set_title(title)
         for axis in lowest:
             axis.set_xlabel("correlation of partners' activity")
@@ -230,4 +204,4 @@ def angles_over_correlation(
 def _angle_lines(axis: Axes) -> None:
     axis.set(ylim=(-8, 188), yticks=[0, 60, 90, 120, 180])
     axis.set_yticklabels(["0°", "60°", "90°", "120°", "180°"])
-    axis.grid(axis="y", color="0.92", lw=0.8)
+    axis.grid(axis="y", color=FILL, lw=0.8)

@@ -22,10 +22,7 @@ from supertoy.claims.words import at_least, below
     figure="fig-king-queen",
 )
 def king_queen(answers: Sequence[tuple[str, float]]) -> Outcome:
-    """Judge an analogy.
-
-    Args:
-        answers: words and their cosines, best first, as from `words.analogy`.
+    """Judge an analogy by its answers, words with their cosines, best first, as from `words.analogy`.
 
     >>> print(st.claims.check("features/king-queen", [{"answers": [("queen", 0.8), ("princess", 0.7)]}]))
     features/king-queen: reproduced; nearest is queen, with a cosine of 0.80
@@ -43,12 +40,7 @@ def king_queen(answers: Sequence[tuple[str, float]]) -> Outcome:
     figure="fig-analogies",
 )
 def analogy_directions(parallel: Mapping[str, Parallelism], success: Mapping[str, SuccessRate]) -> Outcome:
-    """Judge relations between words.
-
-    Args:
-        parallel: by relation, as from `relations.parallelism`.
-        success: by relation, as from `relations.success_rate`.
-    """
+    """Judge relations by what `relations.parallelism` and `relations.success_rate` found for each."""
     aligned = [name for name, measured in parallel.items() if measured.p_value <= 0.01]
     better = [name for name, measured in success.items() if measured.interval[0] > measured.baseline_interval[1]]
     return Outcome(
@@ -67,12 +59,7 @@ def analogy_directions(parallel: Mapping[str, Parallelism], success: Mapping[str
     figure="fig-turned",
 )
 def rotation_free(outputs: Float[Tensor, "rotation"], hidden: Float[Tensor, "rotation"]) -> Outcome:
-    """Judge what rotations change.
-
-    Args:
-        outputs: relative change under each rotation.
-        hidden: the same of hidden activations.
-    """
+    """Judge the relative change of outputs and of hidden activations under each rotation."""
     same, turned = bool((outputs < 1e-5).all()), bool((hidden > 0.1).all())
     return Outcome(
         (same, turned),
@@ -89,12 +76,7 @@ def rotation_free(outputs: Float[Tensor, "rotation"], hidden: Float[Tensor, "rot
     figure="fig-turned",
 )
 def rotation_breaks(outputs: Float[Tensor, "rotation"], permuted: Float[Tensor, "permutation"]) -> Outcome:
-    """Judge what rotations and permutations change.
-
-    Args:
-        outputs: relative change under each rotation.
-        permuted: the same under each permutation of the neurons.
-    """
+    """Judge the relative change of outputs under each rotation and under each permutation of the neurons."""
     broken, kept = bool((outputs > 0.1).all()), bool((permuted < 1e-5).all())
     least = "by more than a tenth of their size" if broken else f"in the least case by {below(outputs.min())} of their size"
     return Outcome((broken, kept), f"rotations change outputs {least}, permutations {'do not' if kept else 'do as well'}")
@@ -111,13 +93,7 @@ def rotation_breaks(outputs: Float[Tensor, "rotation"], permuted: Float[Tensor, 
 def almost_orthogonal(
     n_dimensions: Int[Tensor, "size"], counts: Float[Tensor, "cosine size"], guaranteed: Float[Tensor, "cosine size"]
 ) -> Outcome:
-    """Judge how many directions were found.
-
-    Args:
-        n_dimensions: d, ascending.
-        counts: directions found, for each ε and d.
-        guaranteed: how many are known to fit, for each ε and d.
-    """
+    """Judge how many directions were found for each ε and d, and how many are known to fit; d ascends."""
     d, log_counts = n_dimensions.double().numpy(), counts.double().log().numpy()
     by_d, by_log_d = ([straight_line(x, y)[1] for y in log_counts] for x in (d, np.log(d)))
     exponential = all(line < power and line <= 0.01 for line, power in zip(by_d, by_log_d, strict=True))
@@ -142,13 +118,7 @@ def compressed_sensing(
     n_active: Int[Tensor, "setting"],
     needed: Float[Tensor, "setting share"],
 ) -> Outcome:
-    """Judge how many measurements are needed.
-
-    Args:
-        n_features: n of each setting.
-        n_active: k of each setting.
-        needed: measurements with which 10, 50 and 90 % of the vectors come back.
-    """
+    """Judge how many measurements are needed for 10, 50 and 90 % of the vectors to come back."""
     n, k = n_features.double(), n_active.double()
     tenth, half, most = needed.double().unbind(1)
     multiple = half / (k * (n / k).log())
@@ -177,12 +147,10 @@ def compressed_sensing(
 def linear_interference(
     linear: Float[Tensor, "feature"], after_relu: Float[Tensor, "feature"], b: Float[Tensor, "feature"]
 ) -> Outcome:
-    """Judge what one active feature does to the outputs of the others.
+    """Judge what one active feature does to the outputs of the others, which have the biases b.
 
-    Args:
-        linear: squared errors, in units of its own square, as from `interference.read_linearly`.
-        after_relu: the same as from `interference.through_relu`.
-        b: biases of the outputs.
+    Both errors are in units of the feature's own square, as from `interference.read_linearly` and
+    `interference.through_relu`.
     """
     shows = bool(linear.mean() > 0.1)
     removed = 1 - (after_relu.sum() / linear.sum().clamp(min=1e-12)).item()
@@ -203,11 +171,7 @@ def linear_interference(
     figure="fig-universality",
 )
 def universality(distance: Mapping[str, Float[Tensor, "pair"]]) -> Outcome:
-    """Judge how far models from different seeds are from each other.
-
-    Args:
-        distance: ‖O W P - W'‖² / ‖W‖‖W'‖ for the pairs of seeds, by setting.
-    """
+    """Judge how far models from different seeds are from each other, by setting, as from `universality.distance`."""
     agree = {name: bool(torch.mean((d <= 0.05).double()) >= 0.9) for name, d in distance.items()}
     without = [name for name, does in agree.items() if not does]
     some = f"{sum(agree.values())} of {len(agree)} settings, not for {', '.join(without)}"

@@ -11,13 +11,7 @@ from supertoy._util import checks
 
 
 def read_linearly(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
-    """Σ_{j≠i} (W_j · W_i)²: squared errors at all other outputs of Wᵀ W x when feature i alone is active, over x_i².
-
-    Args:
-        W: weights.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature] or not finite.
+    """Σ_{j≠i} (W_j · W_i)²: squared errors at all other outputs of Wᵀ W x when only feature i is active, over x_i².
 
     >>> read_linearly(torch.tensor([[[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]]]))
     tensor([[1., 1., 0.]])
@@ -28,21 +22,13 @@ def read_linearly(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, 
 def through_relu(
     W: Float[Tensor, "instance hidden feature"], b: Float[Tensor, "_instance _feature"], n_nodes: int = 200
 ) -> Float[Tensor, "instance feature"]:
-    """Σ_{j≠i} E ReLU(W_j · W_i x_i + b_j)² / E x_i²: the same where the outputs have a bias and a ReLU.
-
-    For x_i uniform on [0, 1], by the midpoint rule.
-
-    Args:
-        W: weights.
-        b: biases.
-        n_nodes: of the rule.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature], b does not fit it, or either is not finite; n_nodes below 1.
+    """Σ_{j≠i} E ReLU(W_j · W_i x_i + b_j)² / E x_i²: the same where each output has a bias and a ReLU.
 
     >>> W = torch.tensor([[[1.0, -1.0, 0.5], [0.0, 0.0, 1.0]]])
     >>> through_relu(W, b=torch.zeros(1, 3)), through_relu(W, b=torch.tensor([[0.0, 0.0, -1.0]]))
     (tensor([[0.2500, 0.0000, 0.2500]]), tensor([[0.0000, 0.0000, 0.2500]]))
+
+    x_i is uniform on [0, 1]; the expectation is a midpoint rule with `n_nodes` nodes.
     """
     checks.require_int(n_nodes=n_nodes, at_least=1)
     gain = _gains_at_others(W)

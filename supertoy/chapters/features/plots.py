@@ -1,4 +1,4 @@
-"""Where neurons mean something, the room there is for directions, and what is left when models are compared."""
+"""Figures of neurons, of the room for directions, of words, and of what is left when models are compared."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -14,10 +14,18 @@ from supertoy.chapters.features.relations import Pairs, Parallelism, SuccessRate
 from supertoy.chapters.features.representation import PROPERTIES, Properties
 from supertoy.plots.series import MARKERS
 from supertoy.plots.style import (
+    FILL,
+    FRAME,
+    INK,
     LINES,
+    MUTED,
+    ORDERED,
     OUTLINE,
+    PAPER,
     SIGNED,
     STYLE,
+    SUPERPOSITION,
+    TEXT,
     WIDTH,
     as_array,
     finished,
@@ -34,13 +42,8 @@ def own_neurons(
 ) -> Figure:
     """Which features get neurons of their own, over how many neurons there are.
 
-    Args:
-        n_neurons: m.
-        lines: the share of features with a neuron of its own, and how many such neurons a feature has on average, by task.
-        n_features: n, for a mark where there is a neuron for each.
-
-    Raises:
-        ValueError: no lines.
+    `lines` has, by task, the share of features with a neuron of its own and the mean number of such neurons. Marks stand
+    where there are one or two neurons for each feature.
 
     Source: not in the paper, whose third definition of a feature this tries.
     """
@@ -50,7 +53,7 @@ def own_neurons(
         figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 2.9))
         for k, axis in enumerate(axes):
             for multiple in (1, 2):
-                axis.axvline(multiple * n_features, color="0.8", lw=1, ls=":")
+                axis.axvline(multiple * n_features, color=FRAME, lw=1, ls=":")
             for (task, values), colour, marker in zip(lines.items(), LINES, cycle(MARKERS), strict=False):
                 axis.plot(x, as_array(values[k]), marker=marker, ms=4.5, color=colour, label=task)
             axis.set(xlabel="neurons m", ylim=(-0.03, None), xticks=x)
@@ -66,11 +69,8 @@ def rotated_models(
     """What rotations change, and how far features lie along neurons.
 
     Args:
-        changes: relative changes of what is named, by model and name.
+        changes: relative changes, by model and by what changes.
         alignment: max_j W_ji² / ‖W_i‖² of represented features, by model.
-
-    Raises:
-        ValueError: no models.
 
     Source: paper, "Privileged vs non-privileged bases".
     """
@@ -107,15 +107,11 @@ def directions_that_fit(
     """How many almost orthogonal directions fit, over the number of dimensions.
 
     Args:
-        n_dimensions: d.
         counts: how many were found.
         guaranteed: how many are known to fit.
-        bound: more than this do not.
+        bound: no more than this fit.
         cosine: ε of each row.
         far: dimensions and the guaranteed number, for smaller ε.
-
-    Raises:
-        ValueError: as many cosines as rows are needed.
 
     Source: paper, "The superposition hypothesis".
     """
@@ -124,11 +120,11 @@ def directions_that_fit(
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(counts) + 1, figsize=(WIDTH, 3.1), width_ratios=[*[1] * len(counts), 1.25])
         for k, (axis, epsilon) in enumerate(zip(axes, cosine, strict=False)):
-            axis.fill_between(d, as_array(guaranteed[k]), as_array(bound[k]), color="0.9", lw=0)
-            axis.plot(d, as_array(bound[k]), color="0.55", lw=1.2, ls="--", label="no more fit")
+            axis.fill_between(d, as_array(guaranteed[k]), as_array(bound[k]), color=FILL, lw=0)
+            axis.plot(d, as_array(bound[k]), color=MUTED, lw=1.2, ls="--", label="no more fit")
             axis.plot(d, as_array(counts[k]), "o-", color=LINES[0], ms=4.5, lw=1.4, label="found")
             axis.plot(d, as_array(guaranteed[k]), color=LINES[2], lw=1.4, ls="-.", label="guaranteed")
-            axis.plot(d, d, color="0.3", lw=1, ls=":", label="orthogonal")
+            axis.plot(d, d, color=TEXT, lw=1, ls=":", label="orthogonal")
             axis.set(
                 yscale="log", ylim=(1, 3e6), xlabel="dimensions d", title=f"|cos| < {epsilon:g}", xticks=[8, 16, 24, 32]
             )
@@ -144,7 +140,7 @@ def directions_that_fit(
                 f"{epsilon:g} ", (as_array(size)[end], as_array(number)[end]), color=colour, ha="right", va="bottom"
             )
         ends = min(int(size.min()) for size, _ in far.values()), max(int(size.max()) for size, _ in far.values())
-        right.plot(ends, ends, color="0.3", lw=1, ls=":")
+        right.plot(ends, ends, color=TEXT, lw=1, ls=":")
         right.set(yscale="log", ylim=(1, 1e12), xlim=(0, None), xlabel="dimensions d", title="guaranteed, small |cos|")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
@@ -162,15 +158,10 @@ def recovery_boundary(
     """How often sparse vectors come back, over their number of active features and of measurements.
 
     Args:
-        n_active: k.
-        n_measurements: m.
         share: of vectors that came back.
         n_features: n of the map.
-        curves: m / (k ln(n / k)) and the share that came back, by name: each a cut through such a map.
+        curves: by name, m / (k ln(n / k)) and the share that came back: a cut through such a map.
         other: the same for another method, in grey.
-
-    Raises:
-        ValueError: no curves.
 
     Source: paper, "The superposition hypothesis", on compressed sensing.
     """
@@ -178,28 +169,28 @@ def recovery_boundary(
     k, m = as_array(n_active), as_array(n_measurements)
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.4), width_ratios=[1.1, 1])
-        image = left.pcolormesh(k, m, as_array(share).T, cmap="cividis", vmin=0, vmax=1, shading="nearest")
+        image = left.pcolormesh(k, m, as_array(share).T, cmap=SUPERPOSITION, vmin=0, vmax=1, shading="nearest")
         figure.colorbar(image, ax=left, ticks=[0, 0.5, 1])
         fine = np.linspace(k.min(), k.max(), 200)
         least = fine * np.log(n_features / fine)
-        left.plot(fine, least, color="white", lw=1.8, ls="--")
+        left.plot(fine, least, color=PAPER, lw=1.8, ls="--")
         left.annotate(
             "k ln(n / k)",
             (k.max(), least[-1]),
             xytext=(0, -16),
             textcoords="offset points",
-            color="white",
+            color=PAPER,
             ha="right",
             va="top",
         )
         left.set(xlabel="active features k", ylabel="measurements m", title=f"share recovered, n = {n_features}")
         left.set(xlim=(k.min() - 0.5 * (k[1] - k[0]), k.max() + 0.5 * (k[-1] - k[-2])), ylim=(m.min(), m.max()))
-        colours = plt.get_cmap("viridis")(np.linspace(0.75, 0.1, len(curves)))
+        colours = ORDERED(np.linspace(0, 1, len(curves)))
         for (name, (x, y)), colour, marker in zip(curves.items(), colours, cycle(MARKERS), strict=False):
             right.plot(as_array(x), as_array(y), marker=marker, ms=4, color=colour, label=name)
         for (name, (x, y)), style in zip(other.items(), cycle(("--", ":")), strict=False):
-            right.plot(as_array(x), as_array(y), color="0.5", lw=1.6, ls=style, label=name)
-        right.axhline(0.5, color="0.85", lw=1, zorder=0)
+            right.plot(as_array(x), as_array(y), color=MUTED, lw=1.6, ls=style, label=name)
+        right.axhline(0.5, color=FILL, lw=1, zorder=0)
         right.set(xlabel="measurements / k ln(n / k)", ylabel="share recovered", ylim=(-0.03, 1.03))
         right.legend(frameon=False, loc="lower right", fontsize=9)
     return finished(figure)
@@ -211,16 +202,13 @@ def one_feature_read(
     active: int,
     interference: Mapping[str, tuple[Float[Tensor, "_setting"], Float[Tensor, "_setting"]]],
 ) -> Figure:
-    """Outputs when one feature is active, read linearly and through bias and ReLU; and the interference over density.
+    """Outputs when one feature is active, read linearly and through bias and ReLU; and interference over density.
 
     Args:
         linear: W_j · W_i for each output j.
         after_relu: ReLU(W_j · W_i + b_j).
         active: which feature is active, counted from 0.
-        interference: density and mean squared interference at the other outputs, by kind of readout.
-
-    Raises:
-        ValueError: no kinds of readout.
+        interference: by readout, density and mean squared interference at the other outputs.
 
     Source: paper, "The superposition hypothesis".
     """
@@ -231,9 +219,9 @@ def one_feature_read(
         for key, values, title in (("a", linear, "read linearly"), ("b", after_relu, "with bias and ReLU")):
             height = as_array(values)
             colours = [SIGNED(0.85) if h > 0 else SIGNED(0.15) for h in height]
-            colours[active] = "0.3"
+            colours[active] = TEXT
             axes[key].bar(place, height, color=colours, width=0.75)
-            axes[key].axhline(0, color="black", lw=0.8)
+            axes[key].axhline(0, color=INK, lw=0.8)
             low, high = float(as_array(linear).min()), float(as_array(linear).max())
             axes[key].set(title=title, ylim=(1.1 * low, 1.1 * high), xlim=(0, len(place) + 1), ylabel="output")
         axes["a"].tick_params(labelbottom=False)
@@ -254,18 +242,12 @@ def one_feature_read(
 def hierarchy(representations: Mapping[str, Properties]) -> Figure:
     """A table of representations and properties: which each has, with the number that says so.
 
-    Args:
-        representations: by the name of the representation.
-
-    Raises:
-        ValueError: no representations.
-
-    Source: paper, "Summary: a hierarchy of feature properties".
-
     >>> basis = st.chapters.features.representation.properties_of(lambda x: x, n_features=2)
     >>> figure = hierarchy({"h = x": basis})
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
     ['h = x']
+
+    Source: paper, "Summary: a hierarchy of feature properties".
     """
     require_some(representations=representations)
     measures = ("not additive", "not linear", "σ min / σ max", "worst alignment")
@@ -274,12 +256,12 @@ def hierarchy(representations: Mapping[str, Properties]) -> Figure:
         for y, properties in enumerate(representations.values()):
             for x, (value, held) in enumerate(zip(properties, properties.holds, strict=True)):
                 axis.add_patch(
-                    plt.Rectangle((x - 0.47, y - 0.42), 0.94, 0.84, color=LINES[0] if held else "0.92", alpha=0.85, lw=0)
+                    plt.Rectangle((x - 0.47, y - 0.42), 0.94, 0.84, color=LINES[0] if held else FILL, alpha=0.85, lw=0)
                 )
                 # Directions are those of a linear representation; others have none to be independent or aligned.
                 number = "0" if value < 0.005 else f"{value:.2f}"
                 text = number if x < 2 or properties.holds[1] else "-"
-                axis.text(x, y, text, ha="center", va="center", fontsize=9, color="white" if held else "0.35")
+                axis.text(x, y, text, ha="center", va="center", fontsize=9, color=PAPER if held else TEXT)
         axis.set(
             xlim=(-0.5, 3.5), ylim=(len(representations) - 0.5, -0.95), yticks=range(len(representations)), xticks=range(4)
         )
@@ -287,7 +269,7 @@ def hierarchy(representations: Mapping[str, Properties]) -> Figure:
         axis.set_xticklabels([name.replace("not in ", "not in\n").replace("-", "-\n") for name in PROPERTIES])
         axis.xaxis.tick_top()
         for x, measure in enumerate(measures):
-            axis.text(x, -0.52, measure, ha="center", va="bottom", fontsize=8, color="0.35")
+            axis.text(x, -0.52, measure, ha="center", va="bottom", fontsize=8, color=TEXT)
         axis.tick_params(length=0)
         for spine in axis.spines.values():
             spine.set_visible(False)
@@ -305,10 +287,7 @@ def agreement(
     Args:
         distances: of pairs of models, by setting, and within a setting by how they were trained.
         dimensionality: of the features of each model, by setting; drawn sorted.
-        threshold: below which two models count as the same.
-
-    Raises:
-        ValueError: no settings.
+        threshold: below it two models count as the same.
 
     Source: not in the paper.
     """
@@ -319,14 +298,14 @@ def agreement(
         names: list[str] = []
         for y, by_kind in enumerate(distances.values()):
             for (kind, values), shift, colour in zip(
-                by_kind.items(), (0.18, -0.18, 0.0), (LINES[1], LINES[0], "0.5"), strict=False
+                by_kind.items(), (0.18, -0.18, 0.0), (LINES[1], LINES[0], MUTED), strict=False
             ):
                 spread = np.linspace(-0.11, 0.11, len(values))
                 new = kind not in names
                 names += [kind] if new else []
                 left.plot(as_array(values).clip(1e-5), y + shift + spread, "o", ms=3.5, color=colour, alpha=0.6, mew=0,
                           label=kind if new else None)  # fmt: skip
-        left.axvline(threshold, color="0.6", lw=1, ls="--")
+        left.axvline(threshold, color=MUTED, lw=1, ls="--")
         left.set(xscale="log", xlim=(6e-6, 4), xlabel="distance of two models", yticks=range(len(distances)))
         left.set_yticklabels(list(distances))
         left.invert_yaxis()
@@ -344,18 +323,14 @@ def agreement(
 def relation_planes(panels: Mapping[str, tuple[Pairs, Float[Tensor, "_pair 2 2"]]]) -> Figure:
     """Pairs of words in the plane, each with an arrow from its first word to its second.
 
-    Args:
-        panels: pairs and the points of their two words, [pair, word, axis], by title.
-
-    Raises:
-        ValueError: no panels; pairs and points that differ in number.
-
-    Source: paper, "Features as directions", which has the example of king and queen.
-
     >>> points = torch.tensor([[[0.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 1.0]]])
     >>> figure = relation_planes({"gender": ([("man", "woman"), ("king", "queen")], points)})
     >>> sorted(text.get_text() for text in figure.axes[0].texts if text.get_text())
     ['king', 'man', 'queen', 'woman']
+
+    `panels` has pairs and the points of their words, [pair, word, axis], by title.
+
+    Source: paper, "Features as directions", which has the example of king and queen.
     """
     require_some(panels=panels)
     with plt.rc_context(STYLE):
@@ -369,7 +344,7 @@ def relation_planes(panels: Mapping[str, tuple[Pairs, Float[Tensor, "_pair 2 2"]
                 axis.plot(*np.stack([start, end], 1), "o", color=colour, ms=3.5)
             axis.set(title=title, xticks=[], yticks=[])
             axis.margins(0.2, 0.1)
-            axis.spines[["left", "bottom"]].set_color("0.75")
+            axis.spines[["left", "bottom"]].set_color(FRAME)
             _label_apart(axis, [word for pair in pairs for word in pair], at.reshape(-1, 2))
         axes[0, 0].set_ylabel("mean difference of other pairs →")
     return finished(figure)
@@ -400,13 +375,7 @@ def analogies(
 ) -> Figure:
     """How parallel the differences of each relation's pairs are, and how often its analogies are right.
 
-    Args:
-        parallel: by relation.
-        success: with the query words left out, by relation.
-        kept: with the query words among the possible answers, by relation.
-
-    Raises:
-        ValueError: no relations, or not the same in all three.
+    In `success` the query words are left out, in `kept` they may be answers. All three have the same relations.
 
     Source: paper, "Features as directions".
     """
@@ -418,22 +387,22 @@ def analogies(
         figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.1), sharey=True)
         for y, measured in zip(place, parallel.values(), strict=True):
             shuffled = as_array(measured.shuffled)
-            left.plot([shuffled.min(), shuffled.max()], [y, y], color="0.7", lw=5, solid_capstyle="butt")
+            left.plot([shuffled.min(), shuffled.max()], [y, y], color=FRAME, lw=5, solid_capstyle="butt")
             left.plot(measured.cosine, y, "o", color=LINES[0], ms=7)
         left.set(yticks=place, xlim=(0, 1), xlabel="mean cosine of two differences", yticklabels=list(parallel))
         left.plot([], [], "o", color=LINES[0], ms=7, label="true partners")
-        left.plot([], [], color="0.7", lw=5, label="1000 shuffles")
+        left.plot([], [], color=FRAME, lw=5, label="1000 shuffles")
         for values, shift, colour, marker, name in (
             ([(each.rate, each.interval) for each in success.values()], 0.2, LINES[0], "o", "analogy"),
             ([(each.rate, each.interval) for each in kept.values()], 0.0, LINES[1], "D", "query words allowed"),
-            ([(each.baseline, each.baseline_interval) for each in success.values()], -0.2, "0.55", "s", "nearest word"),
+            ([(each.baseline, each.baseline_interval) for each in success.values()], -0.2, MUTED, "s", "nearest word"),
         ):
             for y, (rate, interval) in zip(place + shift, values, strict=True):
                 right.plot(interval, [y, y], color=colour, lw=1.6)
                 right.plot(rate, y, marker, color=colour, ms=5, label=name if y == place[0] + shift else None)
         right.set(xlim=(0, 1), xlabel="share of right answers")
         for axis in (left, right):
-            axis.grid(axis="x", color="0.92")
+            axis.grid(axis="x", color=FILL)
             axis.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=9, columnspacing=1,
                         handletextpad=0.4)  # fmt: skip
     return finished(figure)
@@ -442,11 +411,7 @@ def analogies(
 def words_along(panels: Mapping[str, tuple[Float[Tensor, "_word"], Sequence[str], Sequence[str]]]) -> Figure:
     """Where all words lie along some directions, and the words at both ends.
 
-    Args:
-        panels: positions of all words, and the outermost words at the low and at the high end, by title.
-
-    Raises:
-        ValueError: no panels.
+    `panels` has, by title, the positions of all words and the outermost words at the low and at the high end.
 
     Source: not in the paper.
     """

@@ -1,7 +1,7 @@
-"""Turning a model's hidden space, and what its outputs make of it.
+"""Rotating a model's hidden space, and what its outputs make of it.
 
-Where nothing happens to single hidden numbers, W and O W are the same model for every orthogonal O. An activation function
-looks at each number by itself, and singles out a basis: then only permutations of the neurons are left.
+If nothing acts on single hidden numbers, W and O W are the same model for every orthogonal O. An activation function looks
+at each number by itself and singles out a basis. Then only permutations of the neurons are left.
 
 Source: paper, "Privileged vs non-privileged bases".
 """
@@ -20,15 +20,7 @@ Model = TypeVar("Model", bound=ToyModel)
 
 
 def random_orthogonal(n_dimensions: int, n_rotations: int, seed: int = 0) -> Float[Tensor, "rotation dimension dimension"]:
-    """Orthogonal matrices, each equally likely as any other (Haar measure); half of them are reflections. In float64.
-
-    Args:
-        n_dimensions: d.
-        n_rotations: how many.
-        seed: of the draws.
-
-    Raises:
-        ValueError: n_dimensions or n_rotations below 1.
+    """Orthogonal matrices in float64, all equally likely (Haar measure); half of them are reflections.
 
     >>> O = random_orthogonal(3, n_rotations=2)
     >>> torch.allclose(O.mT @ O, torch.eye(3).double())
@@ -39,22 +31,14 @@ def random_orthogonal(n_dimensions: int, n_rotations: int, seed: int = 0) -> Flo
     shape = (n_dimensions, n_dimensions)
     random = [torch.randn(shape, generator=generator, dtype=torch.float64) for generator in streams]
     Q, R = torch.linalg.qr(torch.stack(random))
-    # Without the signs of R's diagonal Q would depend on how the library happens to reflect.
+    # The signs of R's diagonal depend on how the library happens to reflect; this makes Q independent of them.
     return Q * R.diagonal(dim1=1, dim2=2).sign()[:, None]
 
 
 def random_permutations(
     n_dimensions: int, n_permutations: int, seed: int = 0
 ) -> Float[Tensor, "rotation dimension dimension"]:
-    """Permutation matrices, each equally likely. In float64.
-
-    Args:
-        n_dimensions: d.
-        n_permutations: how many.
-        seed: of the draws.
-
-    Raises:
-        ValueError: n_dimensions or n_permutations below 1.
+    """Permutation matrices in float64, all equally likely.
 
     >>> random_permutations(3, n_permutations=1).sum(1)
     tensor([[1., 1., 1.]], dtype=torch.float64)
@@ -66,18 +50,16 @@ def random_permutations(
 
 
 def rotated(model: Model, O: Float[Tensor, "rotation hidden hidden"]) -> Model:
-    """Copies of a model of one instance with O W for W: one instance for each O.
-
-    Args:
-        model: of one instance, with tied weights and no bias in its hidden layer.
-        O: orthogonal matrices, or any others.
-
-    Raises:
-        ValueError: the model has several instances, weights that are not tied, or a hidden bias; O does not fit it.
+    """Copies of a one-instance model with O W in place of W: one instance for each O.
 
     >>> model, x = st.ReLUOutputModel(1, n_features=5, n_hidden=2), torch.rand(1, 10, 5)
     >>> bool(relative_change(model(x), rotated(model, random_orthogonal(2, n_rotations=1))(x)) < 1e-5)
     True
+
+    O need not be orthogonal.
+
+    Raises:
+        ValueError: the model has several instances, weights that are not tied, or a hidden bias; O does not fit it.
     """
     if model.n_instances != 1 or not model.tied or model.hidden_bias:
         raise ValueError("model must be of one instance, with tied weights and without a hidden bias")
@@ -90,11 +72,7 @@ def rotated(model: Model, O: Float[Tensor, "rotation hidden hidden"]) -> Model:
 def relative_change(
     before: Float[Tensor, "#instance batch feature"], after: Float[Tensor, "instance batch feature"]
 ) -> Float[Tensor, "instance"]:
-    """Root mean square of what changed, in units of that of what was there before.
-
-    Args:
-        before: outputs or hidden activations.
-        after: the same of other models.
+    """Root mean square of the change, in units of the root mean square before it.
 
     >>> relative_change(torch.ones(1, 3, 2), 1.5 * torch.ones(1, 3, 2))
     tensor([0.5000])

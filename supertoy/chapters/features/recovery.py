@@ -1,4 +1,4 @@
-"""How many directions fit, and what comes back: the mathematics behind the superposition hypothesis.
+"""How many directions fit, and how often sparse vectors come back: the mathematics of the superposition hypothesis.
 
 Source: paper, "The superposition hypothesis", which points to almost orthogonal vectors and to compressed sensing.
 """
@@ -23,22 +23,17 @@ def almost_orthogonal(
 ) -> Float[Tensor, "direction dimension"]:
     """Unit vectors that are pairwise almost orthogonal, found by drawing at random and keeping what fits.
 
-    How many fit at all grows exponentially with the number of dimensions; so does what this finds, with a smaller rate.
-
-    Args:
-        n_dimensions: d.
-        cosine: the largest |cosine| between any two of them, in (0, 1).
-        n_most: stop when there are so many.
-        patience: stop when so many in a row did not fit.
-        seed: of the draws.
-
-    Raises:
-        ValueError: n_dimensions, n_most or patience below 1; cosine not in (0, 1).
-
-    Source: the bound is due to Johnson and Lindenstrauss (1984).
-
     >>> almost_orthogonal(1, cosine=0.5).shape  # on a line there is only one
     torch.Size([1, 1])
+
+    The number that fits grows exponentially with the number of dimensions. So does the number found, at a smaller rate.
+
+    Args:
+        cosine: all |cosine| between two vectors are below it; in (0, 1).
+        n_most: stop at this many vectors.
+        patience: stop when this many in a row did not fit.
+
+    Source: the bound is due to Johnson and Lindenstrauss (1984).
     """
     checks.require_int(n_dimensions=n_dimensions, n_most=n_most, patience=patience, at_least=1)
     _require_cosine(cosine)
@@ -50,7 +45,7 @@ def almost_orthogonal(
         drawn = torch.nn.functional.normalize(drawn, dim=1)
         fits = ((drawn @ kept.T).abs() < cosine).all(1)
         for candidate, did_fit in zip(drawn, fits.tolist(), strict=True):
-            # Those that fitted at first may be too near to one that was kept since.
+            # It fitted when the batch was drawn, but may be too near to one kept since.
             if did_fit and bool(((kept @ candidate).abs() < cosine).all()):
                 kept, missed = torch.cat([kept, candidate[None]]), 0
             else:
@@ -61,20 +56,13 @@ def almost_orthogonal(
 
 
 def guaranteed_directions(n_dimensions: int, cosine: float) -> float:
-    """1 / P(|cosine| >= ε) for two random directions: so many fit, whatever has been placed already.
+    """1 / P(|cosine| >= ε) for two random directions: this many fit, whatever has been placed already.
 
-    Each direction that is kept rules out those within its two caps, a share P of the sphere. As long as there are fewer than
-    1 / P, some place is left.
-
-    Args:
-        n_dimensions: d, at least 2.
-        cosine: ε, in (0, 1).
-
-    Raises:
-        ValueError: n_dimensions below 2; cosine not in (0, 1).
-
-    >>> round(guaranteed_directions(2, cosine=0.5), 6)  # lines in the plane, each of which rules out 60° to either side
+    >>> round(guaranteed_directions(2, cosine=0.5), 6)  # a line in the plane rules out 60° to either side
     1.5
+
+    Each direction rules out its two caps, a share P of the sphere. While there are fewer than 1 / P, some place is left.
+    There are at least 2 dimensions; `cosine` is ε, in (0, 1).
     """
     checks.require_int(n_dimensions=n_dimensions, at_least=2)
     _require_cosine(cosine)
@@ -85,23 +73,17 @@ def guaranteed_directions(n_dimensions: int, cosine: float) -> float:
 def delsarte_bound(n_dimensions: int, cosine: float, degree: int = 24) -> float:
     """No more directions than this are pairwise almost orthogonal, |cosine| <= ε.
 
-    Take a polynomial f(t) = 1 + Σ f_k P_k(t) with all f_k >= 0, where P_k are the even Gegenbauer polynomials with
-    P_k(1) = 1. For unit vectors the sum of P_k over all pairs of them is never negative, so the sum of f is at least N². If
-    f is nowhere positive on [0, ε], only the N pairs of a vector with itself add to it: N² <= N f(1). A linear program
-    finds the f with the least f(1).
-
-    Args:
-        n_dimensions: d, at least 3.
-        cosine: ε, in (0, 1).
-        degree: of f.
-
-    Raises:
-        ValueError: n_dimensions below 3; cosine not in (0, 1); degree below 2.
-
-    Source: Delsarte, Goethals and Seidel (1977).
-
     >>> round(delsarte_bound(8, cosine=0.5), 2)  # there is one such arrangement, the root system E8
     120.0
+
+    Take a polynomial f(t) = 1 + Σ f_k P_k(t) with all f_k >= 0, where P_k are the even Gegenbauer polynomials and
+    P_k(1) = 1. Over all pairs of N unit vectors the sum of P_k is never negative, so the sum of f is at least N². If f is
+    nowhere positive on [0, ε], only the N pairs of a vector with itself add to it: N² <= N f(1). A linear program finds the
+    f with the least f(1).
+
+    There are at least 3 dimensions; `cosine` is ε, in (0, 1); `degree` is that of f. Infinite if the program finds no f.
+
+    Source: Delsarte, Goethals and Seidel (1977).
     """
     checks.require_int(n_dimensions=n_dimensions, at_least=3)
     checks.require_int(degree=degree, at_least=2)
@@ -110,14 +92,14 @@ def delsarte_bound(n_dimensions: int, cosine: float, degree: int = 24) -> float:
     # More nodes near the ends, where f touches zero.
     nodes = cosine * (1 - np.cos(np.linspace(0, np.pi, 400))) / 2
     P = np.stack([_gegenbauer(k, n_dimensions, nodes) for k in orders])
-    size = np.abs(P).max(1)  # very different from each other where there are many dimensions
+    size = np.abs(P).max(1)  # they differ widely in many dimensions
     solution = linprog(1 / size, A_ub=(P / size[:, None]).T, b_ub=-np.ones(len(nodes)))
     if solution.x is None:
         return float("inf")
     f = solution.x / size
     between = np.linspace(0, cosine, 5001)
     above = max(0.0, (1 + f @ np.stack([_gegenbauer(k, n_dimensions, between) for k in orders])).max())
-    # Lowered by what it still is above zero between the nodes, f keeps the promise.
+    # Between the nodes f may rise above zero; lowered by that much, it is a valid f again.
     return float((1 + f.sum() - above) / (1 - above))
 
 
@@ -141,32 +123,21 @@ def recovered_share(
     n_trials: int = 50,
     seed: int = 0,
 ) -> float:
-    """How often a sparse vector comes back from few random linear measurements.
-
-    The active features are drawn at random, their values uniform on [1/2, 1] and of either sign; measurements are Gaussian.
-    Orthogonal matching pursuit takes the feature that fits best, k times, each time what the ones before it leave. The other
-    method looks for the vector with the least sum of absolute values among all that give the same measurements, by following
-    the lasso's path to its end.
-
-    Args:
-        n_features: n, the length of the vector.
-        n_measurements: m.
-        n_active: k, how many of its entries are not zero, at most m.
-        method: "pursuit" or "l1".
-        n_trials: vectors, each with measurements of its own.
-        seed: of the draws.
-
-    Returns:
-        The share of trials in which every entry is right to within 1e-6.
-
-    Raises:
-        ValueError: sizes below 1; more active features than features or measurements; another method.
-
-    Source: Tropp and Gilbert (2007) for the pursuit, Donoho (2006) for L1, for which about k log(n / k) measurements are
-    enough; Efron et al. (2004) for the path.
+    """Share of sparse vectors that come back from few random linear measurements, every entry to within 1e-6.
 
     >>> recovered_share(50, n_measurements=40, n_active=1)
     1.0
+
+    Each trial draws Gaussian measurements and a vector: which `n_active` features are active, their values, uniform on [1/2,
+    1], and their signs. Orthogonal matching pursuit takes k features one by one, always the one that best fits what is left.
+    The other method looks for the vector of least L1 norm among all with the same measurements, by following the lasso's
+    path to its end.
+
+    Raises:
+        ValueError: more active features than features or measurements.
+
+    Source: Tropp and Gilbert (2007) for the pursuit, Donoho (2006) for L1, for which about k log(n / k) measurements are
+    enough; Efron et al. (2004) for the path.
     """
     checks.require_int(
         n_features=n_features, n_measurements=n_measurements, n_active=n_active, n_trials=n_trials, at_least=1
@@ -195,10 +166,10 @@ def recovered_share(
 
 
 def _pursuit(directions: np.ndarray, measured: np.ndarray, n_active: int) -> np.ndarray:
-    from sklearn.linear_model import orthogonal_mp  # takes a second, for what not everyone needs
+    from sklearn.linear_model import orthogonal_mp  # takes a second, and not everyone needs it
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # that it has found everything before the k-th step
+        warnings.simplefilter("ignore", RuntimeWarning)  # it may have found everything before the k-th step
         return np.asarray(orthogonal_mp(directions, measured, n_nonzero_coefs=n_active))
 
 
@@ -206,12 +177,12 @@ def _least_l1(directions: np.ndarray, measured: np.ndarray) -> np.ndarray:
     from sklearn.linear_model import lars_path
 
     with warnings.catch_warnings():
-        # Near its end the path may go on for long in steps too small to be taken, which is warned of.
+        # Near its end the path may go on for long, with a warning for each step that is too small to take.
         warnings.simplefilter("ignore")
         options = {"method": "lasso", "max_iter": 4 * len(measured), "return_path": False}
         try:
             return np.asarray(lars_path(directions, measured, **options)[2])
-        except ValueError:  # where two features leave the path at once scikit-learn loses count; slower, but the same:
+        except ValueError:  # scikit-learn loses count if two features leave at once; slower, same result:
             both = np.hstack([directions, -directions])
             positive, negative = np.split(linprog(np.ones(both.shape[1]), A_eq=both, b_eq=measured).x, 2)
             return np.asarray(positive - negative)
@@ -220,19 +191,15 @@ def _least_l1(directions: np.ndarray, measured: np.ndarray) -> np.ndarray:
 def measurements_needed(
     n_measurements: Int[Tensor, "size"], recovered: Float[Tensor, "size"], shares: tuple[float, ...] = (0.1, 0.5, 0.9)
 ) -> Float[Tensor, "share"]:
-    """From how many measurements on these shares of vectors come back: where the measured shares, made to rise, cross them.
-
-    Args:
-        n_measurements: m, rising.
-        recovered: the measured share at each.
-        shares: to be reached, each in (0, 1).
-
-    Raises:
-        ValueError: as many measured shares as sizes are needed, in rising order; a share is reached from the first size on
-            or not at all.
+    """From how many measurements on given shares of vectors come back.
 
     >>> measurements_needed(torch.tensor([10, 20, 30]), torch.tensor([0.0, 0.5, 1.0]).double())
     tensor([12., 20., 28.], dtype=torch.float64)
+
+    The measured shares are made to rise (isotonic regression) and interpolated.
+
+    Raises:
+        ValueError: n_measurements does not rise; a share is reached from the first size on, or not at all.
     """
     from sklearn.isotonic import isotonic_regression
 

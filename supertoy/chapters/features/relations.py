@@ -18,7 +18,7 @@ from supertoy._util.generators import keyed_generator
 from supertoy._util.intervals import wilson
 from supertoy.chapters.features.words import WordVectors
 
-Pairs = Sequence[tuple[str, str]]  #: of words that stand in a relation
+Pairs = Sequence[tuple[str, str]]  #: Pairs of words that stand in a relation: two or more, no word twice.
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
@@ -26,8 +26,8 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     return list(zip(first, second, strict=True))
 
 
-#: All among the 10,000 most frequent words of GloVe 6B. They were written down before anything was measured on them: of each
-#: list, the first 25 whose words are there; for gender 23, which is all of them.
+#: All words are among the 10,000 most frequent of GloVe 6B. The lists were written down before anything was measured on
+#: them. Each keeps its first 25 pairs whose words are there; gender has only 23.
 #:
 #: :meta hide-value:
 RELATIONS: dict[str, list[tuple[str, str]]] = {
@@ -69,13 +69,13 @@ RELATIONS: dict[str, list[tuple[str, str]]] = {
 class SuccessRate(NamedTuple):
     """How often analogies are right, and how often the baseline is; each with a 95 % Wilson interval.
 
-    The intervals count every trial as independent. But trials share words, so take them as narrower than they should be.
+    The intervals treat trials as independent. But trials share words, so the intervals are narrower than they should be.
 
     Attributes:
         rate: share of right analogies.
-        interval: of that share.
+        interval: of `rate`.
         baseline: share of right answers of the baseline.
-        baseline_interval: of that share.
+        baseline_interval: of `baseline`.
         n_trials: how many analogies there are.
     """
 
@@ -89,22 +89,15 @@ class SuccessRate(NamedTuple):
 def success_rate(vectors: WordVectors, pairs: Pairs, keep_query_words: bool = False) -> SuccessRate:
     """Share of analogies that are right: for all ordered choices of two pairs (a, b) and (c, d), is d the answer?
 
-    The baseline answers with the word nearest to c, which it leaves out, and a and b wherever the analogy leaves them out.
-
-    Args:
-        vectors: words.
-        pairs: at least two, no word twice.
-        keep_query_words: let a, b and c be answers.
-
-    Raises:
-        ValueError: pairs are fewer than two, or have a word that is not there or comes twice.
-
-    Source: paper, "Features as directions"; Mikolov et al. (2013), "Efficient estimation of word representations in vector
-    space".
-
     >>> corners = torch.tensor([[0.0, 1.0], [1.0, 1.0], [0.0, 3.0], [1.0, 3.0]])
     >>> success_rate(WordVectors(["man", "woman", "king", "queen"], corners), [("man", "woman"), ("king", "queen")]).rate
     1.0
+
+    `keep_query_words` lets a, b and c be answers. The baseline answers with the word nearest to c. It never answers c
+    itself, and it answers a or b only where the analogy may.
+
+    Source: paper, "Features as directions"; Mikolov et al. (2013), "Efficient estimation of word representations in vector
+    space".
     """
     rows = _pair_rows(vectors, pairs)
     i, j = (~torch.eye(len(rows), dtype=torch.bool)).nonzero(as_tuple=True)
@@ -112,7 +105,7 @@ def success_rate(vectors: WordVectors, pairs: Pairs, keep_query_words: bool = Fa
     V = vectors.vectors
 
     def right(query: Tensor, left_out: list[Tensor]) -> int:
-        cosine = query @ vectors.unit.T  # [trial, word], up to the length of the query
+        cosine = query @ vectors.unit.T  # [trial, word], times the length of the query
         for word in left_out:
             cosine[torch.arange(len(word)), word] = -torch.inf
         return int((cosine.argmax(1) == d).sum())
@@ -129,7 +122,7 @@ class Parallelism(NamedTuple):
     Attributes:
         cosine: mean over pairs of differences.
         shuffled: the same for each shuffle.
-        p_value: share of arrangements that are at least as parallel, the true one counted in.
+        p_value: share of arrangements that are at least as parallel as the true one, itself counted in.
     """
 
     cosine: float
@@ -140,24 +133,14 @@ class Parallelism(NamedTuple):
 def parallelism(vectors: WordVectors, pairs: Pairs, n_shuffles: int = 1000, seed: int = 0) -> Parallelism:
     """Mean cosine between the difference vectors V(b) - V(a) of two pairs: 1 when all point the same way.
 
-    Shuffling which b belongs to which a keeps both sets of words. The shuffled cosines are therefore not around 0: they show
-    how much comes from the two sets lying in different places. What is above them comes from the pairs. The p-value is the
-    share of arrangements, the true one counted in, that are at least as parallel as the true one.
-
-    Args:
-        vectors: words.
-        pairs: at least two, no word twice.
-        n_shuffles: how many.
-        seed: of the shuffles.
-
-    Raises:
-        ValueError: pairs are fewer than two, or have a word that is not there or comes twice; n_shuffles is below 1.
-
-    Source: paper, "Features as directions".
-
     >>> vectors = WordVectors(["a", "b", "c", "d"], torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 1]]))
     >>> parallelism(vectors, [("a", "b"), ("c", "d")]).cosine
     1.0
+
+    Shuffling which b belongs to which a keeps both sets of words. The shuffled cosines are therefore not around 0: they show
+    how much comes from the two sets lying in different places. What is above them comes from the pairs.
+
+    Source: paper, "Features as directions".
     """
     require_int(at_least=1, n_shuffles=n_shuffles)
     first, second = vectors.vectors[_pair_rows(vectors, pairs)].unbind(1)
@@ -173,16 +156,12 @@ def parallelism(vectors: WordVectors, pairs: Pairs, n_shuffles: int = 1000, seed
 def direction(vectors: WordVectors, pairs: Pairs) -> Float[Tensor, "dimension"]:
     """The mean of the pairs' differences V(b) - V(a), each taken at length 1; at length 1 itself.
 
-    Args:
-        vectors: words.
-        pairs: at least two, no word twice.
-
-    Raises:
-        ValueError: pairs are fewer than two, or have a word that is not there or comes twice; the differences cancel.
-
     >>> vectors = WordVectors(["a", "b", "c", "d"], torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 2]]))
     >>> direction(vectors, [("a", "b"), ("c", "d")])
     tensor([0., 1.])
+
+    Raises:
+        ValueError: the differences cancel.
     """
     first, second = vectors.vectors[_pair_rows(vectors, pairs)].unbind(1)
     mean = torch.nn.functional.normalize(second - first, dim=1).mean(0)
@@ -194,21 +173,14 @@ def direction(vectors: WordVectors, pairs: Pairs) -> Float[Tensor, "dimension"]:
 def plane(vectors: WordVectors, others: Pairs) -> Float[Tensor, "axis dimension"]:
     """Two axes to draw pairs of a relation in, from *other* pairs of it, so that nothing is parallel by construction.
 
-    Up is the direction of the other pairs. To the right, at a right angle to it, is the direction in which the middles of
-    the other pairs differ most from each other.
-
-    Args:
-        vectors: words.
-        others: pairs that will not be drawn, at least two.
-
-    Raises:
-        ValueError: as for `direction`.
+    Up, the second axis, is the direction of the other pairs. To the right, at a right angle to it, is the direction in which
+    the middles of the other pairs differ most.
     """
     up = direction(vectors, others)
     middles = vectors.vectors[_pair_rows(vectors, others)].mean(1)
     middles = middles - middles.mean(0)
     right = torch.linalg.svd(middles - (middles @ up)[:, None] * up, full_matrices=False).Vh[0]
-    # Of the two signs the same one on every machine.
+    # The same of the two signs on every machine.
     return torch.stack([right * right[right.abs().argmax()].sign(), up])
 
 

@@ -1,9 +1,9 @@
 """Where a representation stands: four properties, each stricter than the one before.
 
 A representation takes features x to hidden numbers h. It is *decomposable* if what one feature adds to h does not depend on
-the others, *linear* if moreover that is proportional to the feature's value, *not in superposition* if moreover the
-directions of the features are independent, so that a matrix can undo it, and *basis-aligned* if moreover each of these
-directions is that of one neuron.
+the others. It is *linear* if that is also proportional to the feature's value, and *not in superposition* if the features'
+directions are also independent, so that a matrix can undo it. It is *basis-aligned* if each direction is also that of one
+neuron.
 
 Source: paper, "Definitions and motivation: features, directions, and superposition".
 """
@@ -22,11 +22,11 @@ from supertoy.neurons import MONOSEMANTIC
 
 Representation = Callable[[Tensor], Tensor]  #: from x [row, feature] to h [row, hidden]
 
-#: Each is stricter than the one before.
+#: From the weakest to the strictest.
 PROPERTIES = ("decomposable", "linear", "not in superposition", "basis-aligned")
 
-#: A hundredth of the variance is a tenth in size; a matrix that shrinks one direction to less than a tenth of another cannot
-#: be undone in the presence of noise. For a neuron's own feature the same bound as wherever neurons are counted.
+#: A hundredth of the variance is a tenth of the amplitude. A matrix that shrinks one direction to less than a tenth of
+#: another cannot be undone under noise. For alignment the bound is `neurons.MONOSEMANTIC`, as wherever neurons are counted.
 TOLERANCE, INDEPENDENT = 0.01, 0.1
 
 
@@ -34,12 +34,11 @@ class Properties(NamedTuple):
     """How far a representation is from each property, and so which it has.
 
     Attributes:
-        not_additive: what exchanging some features between two inputs leaves, as a share of the variance of h; 0 if
-            decomposable.
+        not_additive: share of the variance of h that is left when two inputs exchange some features; 0 if decomposable.
         not_linear: share of the variance of h that the best W x + c does not explain; 0 if linear.
-        independence: smallest singular value of W over its largest, columns of represented features alone; 0 if they are
-            dependent, 1 if they are orthogonal and equally long.
-        alignment: share of ‖W_i‖² in its largest entry, for the represented feature for which it is least; 1 if aligned.
+        independence: smallest singular value of W over its largest, for represented features alone; 0 if their directions
+            are dependent, 1 if they are orthogonal and equally long.
+        alignment: share of ‖W_i‖² in its largest entry, for the represented feature where it is least; 1 if aligned.
     """
 
     not_additive: float
@@ -66,29 +65,26 @@ def properties_of(
 ) -> Properties:
     """Measure a representation, on inputs in which every feature is active.
 
+    >>> properties_of(lambda x: x @ torch.tensor([[1.0, -1.0], [1.0, 1.0]]).double(), n_features=2).highest
+    'not in superposition'
+    >>> properties_of(lambda x: x.prod(1, keepdim=True), n_features=2).highest
+    'none'
+
     *Additivity* by exchange: take two inputs and swap some of their features. If each feature adds its own part, h(x) + h(y)
-    stays what it was. What the change leaves, E ‖h(x) + h(y) - h(x') - h(y')‖² / (4 E ‖h - E h‖²) for a random choice of
-    features, is 0 exactly if the representation is decomposable, and otherwise between half the share of the variance that
-    comes from interactions and all of it (all of it with two features).
+    stays what it was. The measure is E ‖h(x) + h(y) - h(x') - h(y')‖² / (4 E ‖h - E h‖²) for a random choice of features. It
+    is 0 exactly if the representation is decomposable. Otherwise it is between half and all of the share of the variance
+    that comes from interactions (all of it with two features).
 
     *Linearity* by regression, which also gives the W of the last two properties. A feature counts as represented if its
     ‖W_i‖ is above half of the largest.
 
     Args:
-        representation: from x [row, feature] in float64 to h [row, hidden].
-        n_features: n.
+        representation: gets x in float64.
         signed: features are uniform on [-1, 1] instead of [0, 1].
-        n_rows: inputs of each kind.
-        seed: of the inputs.
+        n_rows: inputs of each kind, more than features.
 
     Raises:
-        ValueError: n_features is below 1, n_rows not above it; h has another shape than [row, hidden], is not finite, or
-            is the same for every x.
-
-    >>> properties_of(lambda x: x @ torch.tensor([[1.0, -1.0], [1.0, 1.0]]).double(), n_features=2).highest
-    'not in superposition'
-    >>> properties_of(lambda x: x.prod(1, keepdim=True), n_features=2).highest
-    'none'
+        ValueError: h has another shape than [row, hidden], is not finite, or is the same for every x.
     """
     checks.require_int(n_features=n_features, at_least=1)
     checks.require_int(n_rows=n_rows, at_least=n_features + 1)
@@ -121,7 +117,7 @@ def _hidden(representation: Representation, x: Float[Tensor, "row feature"]) -> 
 
 
 def _some(n_rows: int, n_features: int, generator: torch.Generator) -> Tensor:
-    """For each row some features, neither none nor all of them (unless there is only one)."""
+    """For each row some features: neither none nor all, unless there is only one."""
     chosen = torch.rand(n_rows, n_features, generator=generator) < 0.5
     same = (chosen == chosen[:, :1]).all(1)
     one = torch.randint(n_features, (n_rows,), generator=generator)
@@ -130,7 +126,7 @@ def _some(n_rows: int, n_features: int, generator: torch.Generator) -> Tensor:
 
 
 def _of_directions(W: Float[Tensor, "hidden feature"]) -> tuple[float, float]:
-    """Independence and alignment of the columns of represented features."""
+    """Independence and alignment of the represented features' columns."""
     norm = torch.linalg.vector_norm(W, dim=0)
     if not norm.max() > 0:
         return 0.0, 0.0

@@ -1,8 +1,8 @@
-"""How different two trained models are, once all that means nothing is taken away.
+"""How different two trained models are, apart from differences that mean nothing.
 
-The hidden space of a model without hidden activation can be turned (W -> O W with O orthogonal) and no output changes; that
-of a ReLU hidden layer only allows its neurons to change places. And where features are alike, which of them is called the
-first means nothing either (W -> W P). The distance is what is left after the best of each.
+Where there is no hidden activation, the hidden space can be rotated (W -> O W with O orthogonal) and no output changes. A
+ReLU hidden layer only lets its neurons change places. And where features are alike, their order means nothing either (W -> W
+P). The distance is what remains after the best O and P.
 
 Source: not in the paper.
 """
@@ -34,27 +34,23 @@ def distance(
 ) -> float:
     """‖O W P - W'‖² / (‖W‖ ‖W'‖) for the O and P that make it least: 0 for equal models, at most about 2.
 
-    Given O, the best P is an assignment problem; given P, the best O is Procrustes' problem (or another assignment). Both
-    are solved exactly, in turn, from several starts. So this is an upper bound of the least distance; it is exact where
-    `any_feature` is False.
-
-    Args:
-        W: one model.
-        other: W', the other.
-        up_to: O is any orthogonal matrix, "rotation", or a permutation of the "neurons".
-        any_feature: P is any permutation; otherwise features keep their places, P = 1.
-        n_starts: the P that fits the features' neighbourhoods best, O = 1, and as many random O as are left.
-        seed: of the random starts.
-
-    Raises:
-        ValueError: W and other differ in shape, are not finite, or one is zero; up_to is neither of the two; n_starts
-            below 1.
-
-    Source: not in the paper. Schönemann (1966) for the best rotation.
-
     >>> pentagon = torch.stack([f(2 * torch.pi / 5 * torch.arange(5)) for f in (torch.cos, torch.sin)])
     >>> round(distance(pentagon, pentagon.flip(0).roll(2, 1)), 6) + 0
     0.0
+
+    Given O, the best P is an assignment problem; given P, the best O is Procrustes' problem (or another assignment). Both
+    are solved exactly, in turn, from several starts. So this is an upper bound of the least distance; without `any_feature`
+    it is exact.
+
+    Args:
+        up_to: O is any orthogonal matrix, "rotation", or a permutation of the "neurons".
+        any_feature: P is any permutation; otherwise features keep their places, P = 1.
+        n_starts: the P that best fits the features' neighbourhoods, then O = 1, then random O.
+
+    Raises:
+        ValueError: W or other is zero.
+
+    Source: not in the paper. Schönemann (1966) for the best rotation.
     """
     A, B = _same_shape(W, other)
     checks.require_int(n_starts=n_starts, at_least=1)
@@ -62,7 +58,7 @@ def distance(
         raise ValueError(f"up_to must be 'rotation' or 'neurons', got {up_to!r}")
     best_turn: Callable[[Matrix], Matrix] = _procrustes if up_to == "rotation" else _assignment
     if not any_feature:
-        agreement = float((best_turn(A @ B.T) @ A * B).sum())  # nothing to do in turn
+        agreement = float((best_turn(A @ B.T) @ A * B).sum())  # O alone needs no turns
     else:
         turns = [np.eye(len(A)), *random_orthogonal(len(A), n_starts, seed).numpy()]
         starts = [A[:, _by_neighbours(A, B)], *(A[:, _order(O @ A, B)] for O in turns)][:n_starts]
@@ -79,18 +75,7 @@ def pairwise_distances(
     n_starts: int = 32,
     seed: int = 0,
 ) -> Float[Tensor, "pair"]:
-    """The distance of every pair of models, (0, 1), (0, 2), ..., (1, 2), ...
-
-    Args:
-        W: at least two models.
-        up_to: as for `distance`.
-        any_feature: as for `distance`.
-        n_starts: as for `distance`.
-        seed: as for `distance`.
-
-    Raises:
-        ValueError: fewer than two models; and as for `distance`.
-    """
+    """The `distance` of every pair of at least two models, (0, 1), (0, 2), ..., (1, 2), ..."""
     if len(W) < 2:
         raise ValueError(f"W must hold at least two models, got {len(W)}")
     options = {"up_to": up_to, "any_feature": any_feature, "n_starts": n_starts, "seed": seed}
@@ -107,7 +92,7 @@ def _same_shape(W: Tensor, other: Tensor) -> tuple[Matrix, Matrix]:
 
 
 def _in_turn(A: Matrix, B: Matrix, best_turn: Callable[[Matrix], Matrix]) -> float:
-    """The largest ⟨O A P, B⟩ that the best O and the best P, one after the other, come to from A."""
+    """The largest ⟨O A P, B⟩ reached from A when the best O and the best P take turns."""
     agreement = -np.inf
     while True:
         O = best_turn(A @ B.T)
@@ -138,7 +123,7 @@ def _order(A: Matrix, B: Matrix) -> np.ndarray:
 
 
 def _by_neighbours(A: Matrix, B: Matrix) -> np.ndarray:
-    """The order in which each feature has the most similar products with all the others, whoever they are."""
+    """The order in which the features' sorted products with all features are most alike."""
     sorted_a, sorted_b = (np.sort(X.T @ X, axis=1) for X in (A, B))
     cost = np.square(sorted_b[:, None] - sorted_a[None]).sum(-1)
     return np.asarray(linear_sum_assignment(cost)[1])

@@ -1,8 +1,8 @@
 """Word vectors, and what the directions between them mean.
 
-A language model of the simplest kind gives every word a vector, and some differences between vectors mean something:
-V(king) - V(man) + V(woman) is close to V(queen). Here: nearest words and analogies; how often those are right is in
-`relations`.
+A language model of the simplest kind gives every word a vector, and some differences between vectors mean something: V(king)
+- V(man) + V(woman) is close to V(queen). This module finds nearest words and answers analogies; `relations` measures how
+often the answers are right.
 
 Source: paper, "Features as directions".
 """
@@ -26,11 +26,11 @@ class WordVectors:
     """Words, each with a vector.
 
     Attributes:
-        words: each once.
-        vectors: one row per word.
+        words: no word twice.
+        vectors: one row per word, finite.
 
     Raises:
-        ValueError: a word comes twice, the words are not as many as the vectors, or an entry is NaN or infinite.
+        ValueError: a word comes twice, or there are not as many words as vectors.
     """
 
     words: list[str]
@@ -53,19 +53,15 @@ class WordVectors:
 
     @cached_property
     def unit(self) -> Float[Tensor, "word dimension"]:
-        """The vectors at length 1 (a zero vector stays zero)."""
+        """The vectors at length 1; a zero vector stays zero."""
         return torch.nn.functional.normalize(self.vectors, dim=1)
 
     def rows(self, words: Iterable[str], name: str = "words") -> list[int]:
-        """The words' rows.
-
-        Args:
-            words: several, in any order.
-            name: of the argument, for messages.
+        """The words' rows; error messages call the argument `name`.
 
         Raises:
-            TypeError: words is one str.
-            ValueError: a word is not there. The messages call the argument `name`.
+            TypeError: words is a single str.
+            ValueError: there is no such word.
         """
         if isinstance(words, str):
             raise TypeError(f"{name} must be several words in a list or the like, got the str {words!r}")
@@ -77,13 +73,10 @@ class WordVectors:
 
 
 def load(path: str | os.PathLike[str]) -> WordVectors:
-    """The word vectors in an npz file that has `words` [word] and `vectors` [word, dimension].
-
-    Args:
-        path: of the file.
+    """Read word vectors from an npz file that has `words` [word] and `vectors` [word, dimension].
 
     Raises:
-        FileNotFoundError: path is no file.
+        FileNotFoundError: there is no such file.
         ValueError: it is not such an npz file, or needs pickle.
     """
     try:
@@ -101,20 +94,13 @@ def nearest(
 ) -> list[tuple[str, float]]:
     """The n words whose vectors have the largest cosine with the query, and these cosines, largest first.
 
-    Args:
-        vectors: words.
-        query: [dimension], of any length but zero.
-        n: how many.
-        exclude: words left out.
-
-    Raises:
-        TypeError: exclude is one str.
-        ValueError: query has another number of dimensions, is zero or not finite; n words are not there; exclude has a
-            word that is not there.
-
     >>> vectors = WordVectors(["east", "north", "up"], torch.eye(3))
     >>> [word for word, _ in nearest(vectors, torch.tensor([3.0, 2.0, 1.0]), n=2, exclude=["east"])]
     ['north', 'up']
+
+    Raises:
+        TypeError: exclude is a single str.
+        ValueError: query is zero or of another dimension; exclude has a word that is not there, or leaves fewer than n.
     """
     if query.shape != vectors.vectors.shape[1:]:
         raise ValueError(f"query must have the {vectors.vectors.shape[1]} dimensions, got shape {list(query.shape)}")
@@ -137,24 +123,15 @@ def analogy(
 ) -> list[tuple[str, float]]:
     """a is to b as c is to what? The n words nearest to V(b) - V(a) + V(c), with their cosines.
 
-    Args:
-        vectors: words.
-        a: first word of the first pair.
-        b: second word of the first pair.
-        c: first word of the second pair.
-        n: how many answers.
-        keep_query_words: let a, b and c be answers. The custom is to leave them out, and it does much of the work: the sum
-            is often nearest to c itself.
-
-    Raises:
-        ValueError: a word is not there, or n is too large.
-
-    Source: paper, "Features as directions"; Mikolov, Yih and Zweig (2013), "Linguistic regularities in continuous space
-    word representations".
-
     >>> corners = torch.tensor([[0.0, 1.0], [1.0, 1.0], [0.0, 3.0], [1.0, 3.0]])
     >>> analogy(WordVectors(["man", "woman", "king", "queen"], corners), "man", "woman", "king")[0][0]
     'queen'
+
+    By custom a, b and c cannot be answers; `keep_query_words` lets them in. The custom does much of the work, since the sum
+    is often nearest to c itself.
+
+    Source: paper, "Features as directions"; Mikolov, Yih and Zweig (2013), "Linguistic regularities in continuous space word
+    representations".
     """
     V_a, V_b, V_c = (vectors.vectors[vectors.rows([word], name)[0]] for word, name in ((a, "a"), (b, "b"), (c, "c")))
     return nearest(vectors, V_b - V_a + V_c, n, exclude=() if keep_query_words else (a, b, c))
@@ -165,17 +142,10 @@ def principal_directions(
 ) -> tuple[Float[Tensor, "direction dimension"], Float[Tensor, "direction"]]:
     """The n directions in which the words differ most, and the share of the variance that each explains.
 
-    Of the two signs, each has the one that makes its largest entry positive.
-
-    Args:
-        vectors: words.
-        n: how many, at most the number of dimensions.
-
-    Raises:
-        ValueError: n is below 1 or above the number of dimensions.
-
     >>> principal_directions(WordVectors(["a", "b", "c"], torch.tensor([[0.0, 1.0], [0.0, 5.0], [0.0, 3.0]])), n=1)
     (tensor([[0., 1.]]), tensor([1.]))
+
+    There are at most as many as dimensions. The sign of each makes its largest entry positive.
     """
     require_int(at_least=1, n=n)
     if n > vectors.vectors.shape[1]:

@@ -1,6 +1,7 @@
 """How the claims of "The geometry of superposition" are judged.
 
-A feature is represented if its norm is above 1/2; which shape a group of features has is `supertoy.polytopes`'s business.
+Sparsities ascend. A feature is represented if its norm is above 1/2. `supertoy.polytopes` says which shape a group of
+features has.
 """
 
 import math
@@ -35,11 +36,7 @@ LEVELS = {"3/4": 3 / 4, "2/3": 2 / 3, "1/2": 1 / 2, "2/5": 2 / 5, "3/8": 3 / 8}
     },
 )
 def sticky(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
-    """Judge models over sparsity.
-
-    Args:
-        W: weights at each of the sparsities, ascending.
-    """
+    """Judge models over sparsity."""
     D = dimensions_per_feature(W)
     longest = {name: _longest_run((D / level - 1).abs() < 0.05) for name, level in (("1", 1.0), ("1/2", 0.5))}
     held = tuple(n >= 3 for n in longest.values())
@@ -60,11 +57,7 @@ def sticky(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     figure="fig-dimensionalities",
 )
 def levels(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
-    """Judge models over sparsity.
-
-    Args:
-        W: weights at each of the sparsities.
-    """
+    """Judge models over sparsity."""
     D = feature_dimensionality(W)
     D = D[(feature_norms(W) > REPRESENTED) & (D >= 0.3)]
     if not len(D):
@@ -90,9 +83,6 @@ def levels(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
 def budget(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     """Judge models over sparsity.
 
-    Args:
-        W: weights at each of the sparsities.
-
     >>> print(st.claims.check("geometry/budget", [{"W": torch.eye(2).repeat(1, 1, 1)}]))
     geometry/budget: reproduced; within 5 % of m at 100 % of 1 sparsities; off by below 0.01 m
     """
@@ -112,12 +102,7 @@ def budget(W: Float[Tensor, "setting hidden feature"]) -> Outcome:
     figure="fig-dstar",
 )
 def size_free(W: Float[Tensor, "setting _m _n"], W_reference: Float[Tensor, "setting _M _N"]) -> Outcome:
-    """Judge models of two sizes over sparsity.
-
-    Args:
-        W: weights of models of one size at each of the sparsities.
-        W_reference: weights of models of another size at the same sparsities.
-    """
+    """Judge models of two sizes at the same sparsities."""
     room = (n_represented(W) <= W.shape[2] / 2) & (n_represented(W_reference) <= W_reference.shape[2] / 2)
     ratio = (dimensions_per_feature(W) / dimensions_per_feature(W_reference))[room]
     if not len(ratio):
@@ -137,14 +122,7 @@ def size_free(W: Float[Tensor, "setting _m _n"], W_reference: Float[Tensor, "set
     figure="fig-solids",
 )
 def tegum(name: str, vertices: Float[Tensor, "3 feature"], W: Float[Tensor, "3 feature"], factors: Sequence[str]) -> Outcome:
-    """Judge a polytope and the model of as many features.
-
-    Args:
-        name: of the polytope.
-        vertices: of the polytope, as columns.
-        W: weights of the model of lowest loss.
-        factors: shapes that it should fall into.
-    """
+    """Judge a polytope, whose vertices are columns, and the model of as many features with the lowest loss."""
     ideal = tegum_factors(vertices)
     D = feature_dimensionality(vertices[None])[0]
     wanted = torch.cat([D.new_full((len(f.features),), f.n_dimensions / len(f.features)) for f in ideal])
@@ -166,12 +144,7 @@ def tegum(name: str, vertices: Float[Tensor, "3 feature"], W: Float[Tensor, "3 f
 def low_rank(
     projected: Sequence[Float[Tensor, "_n _n"]], vertices: Mapping[str, Float[np.ndarray, "_number _dimension"]]
 ) -> Outcome:
-    """Judge the algebra.
-
-    Args:
-        projected: for n = 2 to 8 the basis of R^n, projected.
-        vertices: of each named shape, as rows.
-    """
+    """Judge the basis of R^n, projected, for n = 2 to 8; and the vertices of each named shape, as rows."""
 
     def is_simplex(points: Tensor) -> bool:
         n = len(points)
@@ -200,12 +173,7 @@ def low_rank(
     figure="fig-perturbed",
 )
 def pentagon_stretch(ratio: Float[Tensor, "setting"], W: Float[Tensor, "setting 2 5"]) -> Outcome:
-    """Judge pentagons of which the last feature is denser or sparser.
-
-    Args:
-        ratio: its density to that of the others.
-        W: weights of the best pentagon at each ratio.
-    """
+    """Judge the best pentagon for each ratio of the last feature's density to that of the others."""
     angle = torch.atan2(W[:, 1], W[:, 0]).double()
     away = torch.rad2deg((angle[:, :4] - angle[:, 4:]).remainder(2 * math.pi))
     away = torch.minimum(away, 360 - away).sort(1).values[:, :2].mean(1)
@@ -235,10 +203,8 @@ def pentagon_digon(
 ) -> Outcome:
     """Judge where two geometries cost the same.
 
-    Args:
-        ratio: density of the last feature to that of the others, ascending.
-        pentagon: lowest loss of a pentagon at each ratio, infinite where none was found.
-        digons: lowest loss of two digons without the last feature, likewise.
+    `pentagon` and `digons` are the lowest losses of a pentagon and of two digons without the last feature, at ascending
+    ratios of its density to that of the others; infinite where none was found.
     """
     crossing = first_crossing(ratio, falling=pentagon, rising=digons)
     if crossing is None:
@@ -265,12 +231,7 @@ def pentagon_digon(
     figure="fig-perturbed",
 )
 def norm_bias(norm: Float[Tensor, "feature"], b: Float[Tensor, "feature"]) -> Outcome:
-    """Judge one pentagon.
-
-    Args:
-        norm: ‖W_i‖.
-        b: biases of the outputs.
-    """
+    """Judge one pentagon by its norms ‖W_i‖ and the biases of its outputs."""
     compensates = bool((b < 0).all() and (b > -0.5).all() and (norm > 1).all())
 
     def off(ratio: Tensor) -> float:

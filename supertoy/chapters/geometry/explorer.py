@@ -1,4 +1,4 @@
-"""Feature geometry as something to slide through: from dense to sparse, which features share dimensions, in which shapes."""
+"""Feature geometry to slide through: shapes from dense to sparse, and a pentagon in which one feature's density changes."""
 
 import math
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from supertoy.polytopes import CONNECTED, POLYTOPES, tegum_factors
 from supertoy.rotations import aligned
 from supertoy.training import train
 
-# In the order of their lines from the top: how one and how several are called.
+# Singular and plural, in the order of their lines from the top.
 _SHAPES = {
     "own dimension": ("own dimension", "own dimensions"),
     "tetrahedron": ("tetrahedron", "tetrahedra"),
@@ -35,7 +35,7 @@ _SHAPES = {
 }
 
 _SIDE = 300  # of the square in which a graph is laid out
-_MOST_EDGES = 300  # drawn of a factor, the strongest: more would be a blot, and a large page
+_MOST_EDGES = 300  # of a factor, the strongest: more would be a blot, and a large page
 
 
 def feature_geometry(
@@ -51,29 +51,23 @@ def feature_geometry(
 ) -> Explorer:
     """Uniform superposition with a slider for the sparsity: D*, the dimensionality of each feature, and the geometry graph.
 
-    One model for each sparsity is trained here, with equally important features, unless W is given. In the graph a dot is
-    a feature, a line joins two that interfere, and each tegum factor is seen along its two widest directions, in the
-    colour of its shape; of a factor with more than 300 lines the strongest 300 are drawn.
-
-    Args:
-        n_features: of the models to train.
-        n_hidden: their dimensions.
-        probability: p = 1 - S of each setting; 1 / (1 - S) is at forty places from 1 to 100 if not given.
-        W: weights of models that were trained at these p, which then must be given. Sizes and options of training are not
-            read.
-        n_steps: of training.
-        learning_rate: at its peak.
-        seed: of training.
-        title: above the drawing, and what it is called to those who cannot see it.
-
-    Raises:
-        ValueError: W without probability, or not as many settings in both; fewer than two settings; a probability outside
-            (0, 1]; a W that is not finite, or zero at some setting; sizes below 1; options that `train` refuses.
-
-    Source: paper, "Uniform superposition" and "Feature dimensionality".
-
     >>> feature_geometry(probability=torch.tensor([1.0, 0.1]), W=torch.eye(2).repeat(2, 1, 1))
     <Geometry: 2 sparsities, 2 features in 2 dimensions>
+
+    One model for each sparsity is trained here, with equally important features, unless W is given. In the graph a dot is a
+    feature and a line joins two that interfere. Each tegum factor is seen along its two widest directions, in the colour of
+    its shape. Of a factor with more than 300 lines the strongest 300 are drawn.
+
+    Args:
+        probability: p = 1 - S of each setting, two or more; by default 1 / (1 - S) takes forty values from 1 to 100.
+        W: weights trained at these p, which must then be given; sizes and options of training are not read.
+        learning_rate: at its peak.
+        title: stands above the drawing, and names it to those who cannot see it.
+
+    Raises:
+        ValueError: W without probability, with another number of settings, or zero at some setting.
+
+    Source: paper, "Uniform superposition" and "Feature dimensionality".
     """
     if probability is None:
         if W is not None:
@@ -122,14 +116,10 @@ def _about(name: str) -> dict[str, Any]:
 
 
 def _graph(W: Float[Tensor, "hidden feature"]) -> list[dict[str, Any]]:
-    """The factors of one model, largest first, each in its place.
-
-    Of each: number of its shape, its features, x and y of each of them one after the other, and of every edge the places of
-    its two ends in that list and 100 |W_i·W_j|.
-    """
+    """The factors of one model, largest first, each in its place; feature_geometry.js says what they hold."""
     names = list(_SHAPES)
     factors = sorted(tegum_factors(W), key=lambda factor: (-len(factor.features), names.index(factor.shape)))
-    cells = _cells([max(1.0, 0.62 * math.sqrt(len(factor.features))) for factor in factors])  # an area for each feature
+    cells = _cells([max(1.0, 0.62 * math.sqrt(len(factor.features))) for factor in factors])  # equal area per feature
     graph = []
     for factor, (x, y, side) in zip(factors, cells, strict=True):
         columns = W[:, list(factor.features)]
@@ -153,14 +143,12 @@ def _graph(W: Float[Tensor, "hidden feature"]) -> list[dict[str, Any]]:
 
 
 def _flat(columns: Float[Tensor, "hidden member"], shape: str) -> Float[np.ndarray, "member 2"]:
-    """Where features are along the two directions in which they are widest, in a square from -1 to 1 that they fill.
-
-    Solids with a name are about as wide in every direction. They are seen along the axis on which all their points are
-    equally far from the middle, an antiprism as two squares.
-    """
+    """Where features are along the two directions in which they are widest, in a square from -1 to 1 that they fill."""
     values, vectors = np.linalg.eigh((columns.mT @ columns).double().numpy())
     points = (vectors * np.sqrt(values.clip(min=0)))[:, ::-1]
     if shape in POLYTOPES and POLYTOPES[shape].shape[1] == 3:
+        # A solid is about as wide in every direction. Look along the axis on which all points are equally far from the
+        # middle: an antiprism then shows two squares.
         points = points[:, :3]
         between = (points[:, None] - points).reshape(-1, 3)
         axes = np.cross(between[:, None], between).reshape(-1, 3)
@@ -175,7 +163,7 @@ def _flat(columns: Float[Tensor, "hidden member"], shape: str) -> Float[np.ndarr
 
 
 def _cells(sizes: Sequence[float]) -> list[tuple[float, float, float]]:
-    """Squares of these sizes, the largest first, as large as they fit into the large one: centres and sides."""
+    """Centres and sides of squares with these relative sizes, the largest first, as large as they fit."""
     unit = _SIDE / max(sizes, default=1.0)
     while (cells := _packed([unit * size for size in sizes])) is None:
         unit *= 0.98
@@ -197,32 +185,27 @@ def _packed(sides: Sequence[float]) -> list[tuple[float, float, float]] | None:
 
 
 _SPARSEST, _DENSEST = -1.0, 0.7  # log10 of the fifth feature's relative density, from a tenth to five times
-_MOST = 0.1  # density of the others up to which one of the two solutions is the best everywhere in this range
+_MOST = 0.1  # up to this density of the others one of the two solutions is the best in all of this range
 
 
 def perturbed_pentagon(density: float = 0.05, *, n_ratios: int = 35, seed: int = 0) -> Explorer:
-    """Five features in two dimensions, the fifth of another density than the others: how the best solution changes with it.
-
-    At each ratio of densities, a tenth to five, two models are trained: one starts as a regular pentagon, the other as two
-    digons of the first four features, one on each diagonal of a square, without the fifth. Where they stay what they were,
-    both are solutions, and the one of lower exact loss is the best; two seconds or so. The pentagon is turned so that the
-    fifth feature points to the right where all are alike, and every other solution to lie close to its neighbour.
-
-    Args:
-        density: of the four, above 0 and at most 0.1: where features are denser, and the fifth much denser still, other
-            solutions than these two are the best.
-        n_ratios: ratios of densities, evenly spaced on a log axis; 35 have steps of 12 %, with 1 and the paper's 0.4 among
-            them.
-        seed: of the batches.
-
-    Raises:
-        TypeError: density is not a number; n_ratios or seed no int.
-        ValueError: density is out of range; n_ratios below 2; seed below 0.
-
-    Source: paper, "Non-uniform superposition": perturbing one feature.
+    """Five features in two dimensions, and how the best solution changes with the density of the fifth.
 
     >>> perturbed_pentagon(n_ratios=2)
     <Perturbed pentagon: 2 densities, 5 features, 2 dimensions>
+
+    At each ratio of densities, a tenth to five, two models are trained. One starts as a regular pentagon. The other starts
+    without the fifth feature, as two digons on the diagonals of a square. Where they stay what they were, both are
+    solutions, and the one of lower exact loss is the best. The pentagon is turned so that the fifth feature points to the
+    right where all are alike, and every other solution so that it lies close to its neighbour. All this takes about two
+    seconds.
+
+    Args:
+        density: of the other four, above 0 and at most 0.1. Where features are denser, and the fifth much denser still,
+            other solutions are the best.
+        n_ratios: evenly spaced on a log axis; 35 have steps of 12 %, with 1 and the paper's 0.4 among them.
+
+    Source: paper, "Non-uniform superposition": perturbing one feature.
     """
     checks.require_number(density=density, above=0)
     if density > _MOST:
@@ -230,7 +213,7 @@ def perturbed_pentagon(density: float = 0.05, *, n_ratios: int = 35, seed: int =
     checks.require_int(n_ratios=n_ratios, at_least=2)
     ratio = 10 ** torch.linspace(_SPARSEST, _DENSEST, n_ratios, dtype=torch.float64)
     W, loss = _solutions(density, ratio, seed)
-    # A multiple of what two digons without the fifth feature cost, so that the two can be told apart over all ratios.
+    # As a multiple of what two digons without the fifth feature cost, the two differ visibly at all ratios.
     fifth = density * ratio
     two_digons = 2 * density**2 / 3 + fifth / 3 - fifth**2 / 4
     crossing = first_crossing(ratio, falling=loss[0], rising=loss[1])
@@ -241,7 +224,7 @@ def perturbed_pentagon(density: float = 0.05, *, n_ratios: int = 35, seed: int =
         "colours": [to_hex(SHAPE_COLOURS[shape]) for shape in shapes],
         # The four that are alike are grey.
         "features": [to_hex(LINES[7])] * 4 + [to_hex(LINES[1])],
-        # For each geometry, at each ratio; null where training does not stay with it.
+        # For each geometry, at each ratio; null where training leaves it.
         "points": [_where_found(rounded(w.mT.tolist()), found) for w, found in zip(W, loss.isfinite(), strict=True)],
         "loss": [_where_found(significant(values.tolist(), 3), values.isfinite()) for values in loss],
         "relative": [_where_found(rounded(values.tolist()), values.isfinite()) for values in loss / two_digons],
@@ -258,7 +241,7 @@ def perturbed_pentagon(density: float = 0.05, *, n_ratios: int = 35, seed: int =
 def _solutions(
     density: float, ratio: Float[Tensor, "ratio"], seed: int
 ) -> tuple[Float[Tensor, "geometry ratio 2 5"], Float[Tensor, "geometry ratio"]]:
-    """W of the pentagon and of the two digons at each ratio, and their losses, infinite where they are none any more."""
+    """W of the pentagon and of the two digons at each ratio, and their losses, infinite where they are lost."""
     corners = 2 * torch.pi * torch.tensor([1, 2, 3, 4, 0]) / 5  # the fifth to the right
     diagonals = 2 * torch.pi * torch.tensor([0.5, 1.5, 2.5, 3.5]) / 4
     start = torch.zeros(2, 2, 5)
@@ -269,14 +252,14 @@ def _solutions(
     probability[:, 4] *= ratio.repeat(2)
     model = ReLUOutputModel(len(probability), 5, 2, seed=seed).requires_grad_(False)
     model.W.copy_(start.repeat_interleave(len(ratio), 0))
-    model.b[len(ratio) :, 4] = probability[len(ratio) :, 4] / 2  # a feature that is not represented is answered by its mean
+    model.b[len(ratio) :, 4] = probability[len(ratio) :, 4] / 2  # what is not represented is answered by its mean
     # Slow enough to stay with a solution while there is one, and long enough to leave it behind where there is none.
     record = train(model, Independent(5, probability), n_steps=600, learning_rate=0.01, seed=seed)
 
     W, loss = model.W.unflatten(0, (2, -1)), record.loss.view(2, -1)
     represented = (feature_norms(model.W) > REPRESENTED).unflatten(0, (2, -1))
     found = represented[..., :4].all(-1) & (represented[..., 4] == torch.tensor([[True], [False]]))
-    # From the densest pentagon to the sparsest, and back along the digons; the first lies as near as it can to the start.
+    # From the densest pentagon to the sparsest, and back along the digons; the first lies as near to the start as it can.
     path = aligned(torch.cat([start[:1], W[0].flip(0), W[1]]))[1:]
     turned = torch.stack([path[: len(ratio)].flip(0), path[len(ratio) :]])
     return turned, torch.where(found, loss, torch.inf)

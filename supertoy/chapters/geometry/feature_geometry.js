@@ -95,7 +95,7 @@ function draw(k) {
 }
 function counted(n, names) { return (n || "no") + " " + names[n === 1 ? 0 : 1]; }
 
-// Where most kinds of shapes live together, the first of these.
+// The first of the settings with the most kinds of shapes.
 const kinds = data.graphs.map(function (factors) { return new Set(factors.map(function (f) { return f.shape; })).size; });
 const settings = frames(data.sparsity.length, {
   start: kinds.indexOf(Math.max.apply(null, kinds)),

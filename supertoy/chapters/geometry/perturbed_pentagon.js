@@ -1,5 +1,5 @@
-// data: ratio; names and colours of the two solutions; features, their colours; for each solution, at each ratio or null
-// where it is none: points [feature][2], loss, relative (to two digons); crossing, a ratio or null.
+// data: ratio; names and colours of the two solutions; features, their colours; points [feature][2], loss and relative (to
+// two digons), each [solution][ratio], null where there is no solution; crossing, a ratio or null.
 
 const features = find(".features"), chart = find(".loss");
 const norm = function (point) { return Math.hypot(point[0], point[1]); };

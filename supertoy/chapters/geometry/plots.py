@@ -19,15 +19,28 @@ from matplotlib.typing import ColorType
 from torch import Tensor
 
 from supertoy.measures import REPRESENTED, dimensions_per_feature, feature_dimensionality
-from supertoy.plots.style import LINES, SHAPE_COLOURS, STYLE, WIDTH, as_array, finished, plain_log_axis, plain_ticks
+from supertoy.plots.style import (
+    FILL,
+    FRAME,
+    INK,
+    LINES,
+    SHAPE_COLOURS,
+    STYLE,
+    TEXT,
+    WIDTH,
+    as_array,
+    finished,
+    plain_log_axis,
+    plain_ticks,
+)
 from supertoy.polytopes import POLYTOPES, geometry_graph, tegum_factors
 
-# From blue, sparser or less important than the others, over black, the same, to orange, denser or more important.
+# Blue is sparser or less important than the others, black the same, orange denser or more important.
 _RATIO_COLOURS = sns.diverging_palette(250, 20, s=90, l=55, center="dark", as_cmap=True)
 
 
 def _levels() -> dict[str, float]:
-    """Dimensionality of the features of each shape, dimensions divided by number of features."""
+    """Dimensionality of the features of each shape: dimensions over number of features."""
     return {name: points.shape[1] / points.shape[0] for name, points in POLYTOPES.items()}
 
 
@@ -36,20 +49,19 @@ def dimensions_over_sparsity(
 ) -> Figure:
     """D* = m / ‖W‖² against 1 / (1 - S), one line per model.
 
-    Args:
-        models: p = 1 - S of each setting and weights at these settings, by name.
-
-    Source: paper, "Uniform superposition".
-
     >>> W = torch.stack([torch.eye(2), 0.5 * torch.eye(2)])
     >>> figure = dimensions_over_sparsity({"n = 2, m = 2": (torch.tensor([1.0, 0.1]), W)})
     >>> figure.axes[0].get_xlabel()
     '1 / (1 - S), sparser to the right'
+
+    `models` has p = 1 - S of each setting and the weights there, by name.
+
+    Source: paper, "Uniform superposition".
     """
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.8 * WIDTH, 3.6))
         for level in (1, 0.5):
-            axis.axhline(level, color="0.85", lw=1, zorder=0)
+            axis.axhline(level, color=FILL, lw=1, zorder=0)
         for (name, (p, W)), colour, marker in zip(models.items(), cycle(LINES), cycle("osD^v"), strict=False):
             axis.plot(
                 as_array(1 / p), as_array(dimensions_per_feature(W)), marker=marker, ms=4, lw=1, color=colour, label=name
@@ -65,10 +77,7 @@ def dimensionalities_over_sparsity(
 ) -> Figure:
     """Every feature's dimensionality against 1 / (1 - S), with the levels of the polytopes; above, some geometry graphs.
 
-    Args:
-        W: weights of a model for each setting.
-        probability: p = 1 - S of each setting.
-        graphs_at: settings of which to draw the feature geometry graph.
+    `probability` is p = 1 - S of each setting; `graphs_at` lists the settings that get a graph.
 
     Source: paper, "Feature dimensionality".
     """
@@ -84,12 +93,10 @@ def dimensionalities_over_sparsity(
             nudge = {"pentagon": 0.012, "square antiprism": -0.012}.get(name, 0)
             axis.text(1.01, level + nudge, label, transform=axis.get_yaxis_transform(), va="center", fontsize=8.5,
                       color=SHAPE_COLOURS[name])  # fmt: skip
-        axis.text(
-            1.01, 0, "0  not represented", transform=axis.get_yaxis_transform(), va="center", fontsize=8.5, color="0.4"
-        )
-        # A little spread along x, so that many equal ones can be told from one.
+        axis.text(1.01, 0, "0  not represented", transform=axis.get_yaxis_transform(), va="center", fontsize=8.5, color=TEXT)
+        # A little spread along x tells many equal ones from one.
         spread = np.exp(np.random.default_rng(0).normal(0, 0.012, D.shape))
-        axis.plot((x[:, None] * spread).ravel(), D.ravel(), ".", ms=2.5, color="0.2", alpha=0.35, rasterized=True, mew=0)
+        axis.plot((x[:, None] * spread).ravel(), D.ravel(), ".", ms=2.5, color=INK, alpha=0.35, rasterized=True, mew=0)
         axis.set(
             xscale="log", xlabel="1 / (1 - S), sparser to the right", ylabel="feature dimensionality", ylim=(-0.03, 1.05)
         )
@@ -100,9 +107,7 @@ def dimensionalities_over_sparsity(
             _draw_graph(panel, W[k])
             panel.set_title(f"1 / (1 - S) = {x[k]:.3g}", fontsize=9)
             figure.add_artist(
-                ConnectionPatch(
-                    (0.5, 0), (float(x[k]), 1.05), "axes fraction", "data", axesA=panel, axesB=axis, color="0.75"
-                )
+                ConnectionPatch((0.5, 0), (float(x[k]), 1.05), "axes fraction", "data", axesA=panel, axesB=axis, color=FRAME)
             )
     return finished(figure)
 
@@ -116,7 +121,7 @@ def _draw_graph(axis: Axes, W: Float[Tensor, "hidden feature"]) -> None:
     if not factors:
         axis.text(0.5, 0.5, "no feature\nabove norm 1/2", transform=axis.transAxes, ha="center", va="center", fontsize=8)
         return
-    sizes = [max(1.0, 0.62 * math.sqrt(len(factor.features))) for factor in factors]  # an area for each feature
+    sizes = [max(1.0, 0.62 * math.sqrt(len(factor.features))) for factor in factors]  # equal area per feature
     row_width = math.sqrt(sum((2.6 * size) ** 2 for size in sizes)) * 1.05
     left, bottom, row_height = 0.0, 0.0, 0.0
     for factor, size in zip(factors, sizes, strict=True):
@@ -136,7 +141,7 @@ def _draw_factor(axis: Axes, W: Float[Tensor, "hidden member"], shape: str, cent
         layout = nx.spring_layout(graph, seed=0, iterations=30)
         points = size * np.array([layout[i] for i in range(len(points))])
     else:
-        # Coordinates along the principal axes, of which a page shows the first two.
+        # Along the principal axes; a page shows the first two.
         values, vectors = np.linalg.eigh(as_array(W.mT @ W))
         axes = (vectors * np.sqrt(np.maximum(values, 0)))[:, ::-1]
         n_shown = min(2, POLYTOPES[shape].shape[1])
@@ -155,9 +160,7 @@ def _draw_factor(axis: Axes, W: Float[Tensor, "hidden member"], shape: str, cent
 def shapes_over_sparsity(probability: Float[Tensor, "setting"], counts: Sequence[Mapping[str, int]]) -> Figure:
     """How many features live in each shape: a table whose cells are darker the more there are.
 
-    Args:
-        probability: p = 1 - S of each setting.
-        counts: features by shape for each setting (see `tegum.count_by_shape`).
+    For each setting, with p = 1 - S, `counts` has the features by shape, as from `polytopes.count_by_shape`.
 
     Source: paper, "Uniform superposition".
     """
@@ -172,7 +175,7 @@ def shapes_over_sparsity(probability: Float[Tensor, "setting"], counts: Sequence
         axis.set_xticklabels([f"{1 / p:.3g}" for p in probability.tolist()], rotation=0)
         axis.set_yticklabels(shapes, rotation=0)
         for label, shape in zip(axis.get_yticklabels(), shapes, strict=True):
-            label.set_color(SHAPE_COLOURS[shape] if shape != "other" else "0.3")
+            label.set_color(SHAPE_COLOURS[shape] if shape != "other" else TEXT)
         axis.set_xlabel("1 / (1 - S), sparser to the right")
         axis.tick_params(length=0)
     return finished(figure)
@@ -183,10 +186,7 @@ def benefit_per_dimension(probability: Float[Tensor, "setting"], benefits: Mappi
 
     Args:
         probability: p = 1 - S of each setting, from dense to sparse.
-        benefits: by shape, how far it lowers the loss, divided by its dimensions.
-
-    Raises:
-        ValueError: there is no "own dimension" to compare with; a shape without a colour.
+        benefits: by shape, how far it lowers the loss, divided by its dimensions; one shape is "own dimension".
 
     Source: not in the paper; the argument is the paper's, "Uniform superposition": factors do not interfere.
     """
@@ -220,7 +220,7 @@ def perturbed_solutions(
     """Solutions drawn over each other, coloured by how much the last feature differs from the others.
 
     Args:
-        W: the best solution at each ratio; they are turned here so that the last feature points to the right.
+        W: the best solution at each ratio; turned here so that the last feature points to the right.
         ratio: of the last feature to the others, in density or in importance.
         label: what the ratio is of.
         panels: upper ends of the ranges of ratio that share a panel, ascending, by title.
@@ -238,14 +238,14 @@ def perturbed_solutions(
             axis.set_title(title)
             axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
             axis.axis("off")
-            axis.add_patch(plt.Circle((0, 0), 1, fill=False, color="0.88", lw=0.8, zorder=0))
+            axis.add_patch(plt.Circle((0, 0), 1, fill=False, color=FILL, lw=0.8, zorder=0))
             for k in ((ratio > low) & (ratio <= high)).nonzero()[:, 0].tolist():
                 colour = _RATIO_COLOURS(scale(float(ratio[k])))
                 outline = points[k][np.linalg.norm(points[k], axis=1) > REPRESENTED]
                 around = outline[np.argsort(np.arctan2(outline[:, 1], outline[:, 0]))]
                 axis.plot(*np.concatenate([around, around[:1]]).T, color=colour, lw=0.8, alpha=0.7)
                 axis.plot(*points[k][:-1].T, "o", ms=4, color=colour)
-                axis.plot(*points[k][-1], "o", ms=7, color=colour, mec="black", mew=0.8)
+                axis.plot(*points[k][-1], "o", ms=7, color=colour, mec=INK, mew=0.8)
             low = high
         key = figure.colorbar(plt.cm.ScalarMappable(scale, _RATIO_COLOURS), ax=axes[0].tolist(), label=label, shrink=0.8)
         ticks = plain_ticks(1 / extreme, extreme)
@@ -255,10 +255,8 @@ def perturbed_solutions(
 
 
 def _last_to_the_right(W: Tensor) -> np.ndarray:
-    """Points [setting, feature, 2], turned to lie over each other.
-
-    The last feature points along the positive x axis. Where it is not represented, the first four do so at 45° to the axes.
-    """
+    """Points [setting, feature, 2], turned so that the last feature points along the positive x axis."""
+    # Where it is not represented the first feature points to 45°, so that the digons lie on the diagonals.
     columns = W.detach().double()
     present = columns[:, :, -1].norm(dim=1) > REPRESENTED
     guide = torch.where(present, columns.shape[2] - 1, 0)
@@ -280,7 +278,6 @@ def solution_losses(
     """Losses of all solutions by geometry, over the ratio that perturbs the last feature.
 
     Args:
-        ratio: of the last feature to the others.
         losses: of every solution, as multiples of what two digons without the last feature cost.
         shapes: geometry of every solution, as a number.
         colours: of the geometries, by name, in the order of that number.
@@ -297,13 +294,13 @@ def solution_losses(
             if those.any():
                 axis.plot(x[those], losses[those], "o", ms=3.5, color=colour, label=name, alpha=0.6, mew=0)
         if crossing is not None:
-            axis.axvline(crossing, color="black", lw=0.8, ls="--")
+            axis.axvline(crossing, color=INK, lw=0.8, ls="--")
             axis.annotate(f"{crossing:.2f}", (crossing, 1), xycoords=("data", "axes fraction"), xytext=(4, -10),
                           textcoords="offset points")  # fmt: skip
         axis.set(xscale="log", xlabel=xlabel, ylabel="loss / loss of two digons")
         plain_log_axis(axis, "x", float(ratio.min()), float(ratio.max()))
         for mark in axis.legend(frameon=False, loc="upper right").get_lines():
-            mark.set_alpha(1)  # in the panel many dots lie on each other
+            mark.set_alpha(1)  # the panel's dots are faint because they overlap
     return finished(figure)
 
 

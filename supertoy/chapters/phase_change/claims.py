@@ -1,8 +1,8 @@
 """How the claims of "Superposition as a phase change" are judged.
 
-Points of the plane come as flat tensors. What a phase is, and when a feature counts as represented, is `phases`'
-business. Theory and training are compared outside a band around the boundaries, where the best candidate of another phase
-costs less than 10 % more.
+Points of the plane come as flat tensors, with density p = 1 - S and ratio r, the importance of the extra feature relative to
+the others. `phases` says what a phase is. Theory and training are compared outside a band around the boundaries, in which
+the best candidate of another phase costs less than 10 % more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from supertoy.chapters.phase_change.surface import Minimum
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import at_least, below
 
-BAND = 0.1  #: what the best candidate of another phase costs more, up to which phases are not compared
+BAND = 0.1  #: in the band around the boundaries, the best candidate of another phase costs at most this share more
 TRIPLE_POINT = 4 / 7  #: the density at which p/3 - p²/4 = p²/3, with both features equally important
 
 
@@ -40,14 +40,7 @@ def theory(
     density: Float[Tensor, "point"],
     ratio: Float[Tensor, "point"],
 ) -> Outcome:
-    """Judge the closed forms over the plane.
-
-    Args:
-        losses: closed forms.
-        exact: expected losses of the same candidates.
-        density: p = 1 - S.
-        ratio: r, importance of the extra feature relative to the others.
-    """
+    """Judge the closed forms over the plane against the expected losses of the same candidates."""
     error = ((losses - exact).abs() / exact).max().item()
     n_best = len(losses.argmin(0).unique())
     meeting = int((losses.amax(0) / losses.amin(0)).argmin())
@@ -76,13 +69,7 @@ def theory(
     figure="fig-phase-n2",
 )
 def empirical(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: Float[Tensor, "point"]) -> Outcome:
-    """Judge trained models over the plane.
-
-    Args:
-        theory: phase by closed forms.
-        trained: phase of the trained model.
-        gap: what the best candidate of another phase costs more, relative to the lowest loss.
-    """
+    """Judge trained models over the plane; the theory and its gap are as from `phases.theoretical_phase`."""
     outside = gap > BAND
     if not outside.any():
         return Outcome((False,), "no point lies outside the band")
@@ -103,12 +90,7 @@ def empirical(theory: Int[Tensor, "point"], trained: Int[Tensor, "point"], gap: 
     figure="fig-phase-crossing",
 )
 def first_order(slope: Float[Tensor, "point"], phase: Int[Tensor, "point"]) -> Outcome:
-    """Judge a line through a boundary.
-
-    Args:
-        slope: of the lowest loss.
-        phase: of the best candidate.
-    """
+    """Judge a line through a boundary by the slope of the lowest loss and the phase of the best candidate."""
     change = slope.diff().abs() / torch.maximum(slope[1:], slope[:-1])
     crossing = phase.diff() != 0
     if int(crossing.sum()) != 1 or len(change) < 2:
@@ -129,10 +111,7 @@ def first_order(slope: Float[Tensor, "point"], phase: Int[Tensor, "point"]) -> O
     figure="fig-reconstructions",
 )
 def loses_both(outputs: Float[Tensor, "3 2"]) -> Outcome:
-    """Judge reconstructions.
-
-    Args:
-        outputs: of the antipodal model on [1, 0], [0, 1] and [1, 1].
+    """Judge what the antipodal model makes of [1, 0], [0, 1] and [1, 1].
 
     >>> outputs = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
     >>> print(st.claims.check("phase/loses-both", [{"outputs": outputs}]))
@@ -158,10 +137,8 @@ def loses_both(outputs: Float[Tensor, "3 2"]) -> Outcome:
 def loss_surface(closed: Float[Tensor, "point"], brute: Float[Tensor, "point"], path: Float[Tensor, "step 2"]) -> Outcome:
     """Judge the closed form, and how its minimum moves.
 
-    Args:
-        closed: closed form at random points.
-        brute: the exact loss there, computed another way.
-        path: (w1, w2) of the lowest minimum along a line of settings.
+    At random points `closed` has the closed form and `brute` the exact loss, computed another way. `path` is (w1, w2) of the
+    lowest minimum along a line of settings.
     """
     agrees = ((closed - brute).abs() / brute).max().item() < 1e-6
     steps, total = path.diff(dim=0).norm(dim=1), (path[-1] - path[0]).norm().item()
@@ -181,12 +158,7 @@ def loss_surface(closed: Float[Tensor, "point"], brute: Float[Tensor, "point"], 
     figure="fig-paths",
 )
 def confused_feature(dense: Sequence[Minimum], counts: Int[Tensor, "setting"]) -> Outcome:
-    """Judge the minima of the loss surface.
-
-    Args:
-        dense: minima at p = 1, r = 1, lowest first.
-        counts: how many there are at each setting of the diagram.
-    """
+    """Judge the minima at p = 1, r = 1, lowest first, and how many there are at each setting of the diagram."""
     w = torch.tensor([dense[0].w1, dense[0].w2])
     distance = (w - 0.5**0.5).norm().item()
     share = (counts >= 2).double().mean().item()
@@ -204,11 +176,7 @@ def confused_feature(dense: Sequence[Minimum], counts: Int[Tensor, "setting"]) -
     figure="fig-activations",
 )
 def activation_matters(agreement: Mapping[str, float]) -> Outcome:
-    """Judge diagrams of other activations.
-
-    Args:
-        agreement: share of the points in the phase that the ReLU has there, by activation.
-    """
+    """Judge, for each activation, the share of points in the phase that the ReLU has there."""
     different = [name for name, share in agreement.items() if share < 0.8]
     most = min(agreement, key=lambda name: agreement[name])
     text = f"quite different for {len(different)} of {len(agreement)}"

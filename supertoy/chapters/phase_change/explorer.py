@@ -19,7 +19,7 @@ from supertoy.plots import LINES
 from supertoy.rotations import rotated_towards
 from supertoy.training import train
 
-# Corners of a simplex, towards which all solutions are turned: then neighbours in the plane look alike.
+# All solutions are turned towards the corners of a simplex: then neighbours in the plane look alike.
 _SIMPLEX = {2: ((1.0, -1.0),), 3: ((-(0.75**0.5), 0.75**0.5, 0.0), (0.5, 0.5, -1.0))}
 _TITLES = {2: "Two features in one dimension", 3: "Three features in two dimensions"}
 _NAMES = {2: ("first", "extra"), 3: ("first", "second", "extra")}
@@ -29,23 +29,19 @@ _BORDER_POINTS = 81  # along each side of the grid on which the theory's borders
 def phase_plane(n_features: int = 2, *, n_points: int = 31, n_restarts: int = 8, seed: int = 0) -> Explorer:
     """Choose a density and the extra feature's importance on a map; see the model trained there, and what it reconstructs.
 
-    Trains a model at every point of a grid over densities 1 to 0.01 and relative importances 0.1 to 10, from several starts
-    each, of which the one of lowest exact loss is kept; it takes seconds. Beside each are the losses of the theory's
+    >>> phase_plane(n_features=3, n_points=2, n_restarts=1)
+    <Phase plane: 2 densities, 2 importances, 3 features in 2 dimensions>
+
+    Trains a model at every point of a grid over densities 1 to 0.01 and relative importances 0.1 to 10, in seconds. Of
+    several starts at each point, the one of lowest exact loss is kept. Beside each model are the losses of the theory's
     candidates. Weights are kept to 3 decimals and losses to 4 digits.
 
     Args:
         n_features: 2 (and one hidden dimension) or 3 (and two).
         n_points: densities, and as many importances.
         n_restarts: starts at each point. With few of them some points end in a poor solution, more so with three features.
-        seed: of the starts.
-
-    Raises:
-        ValueError: n_features is neither 2 nor 3; n_points below 2; n_restarts below 1; seed below 0.
 
     Source: paper, "Superposition as a phase change".
-
-    >>> phase_plane(n_features=3, n_points=2, n_restarts=1)
-    <Phase plane: 2 densities, 2 importances, 3 features in 2 dimensions>
     """
     phases.candidate_weights(n_features)  # refuses other numbers
     checks.require_int(n_points=n_points, at_least=2)
@@ -101,11 +97,8 @@ def _trained(
 
 
 def _order(W: Float[Tensor, "point hidden feature"]) -> Int[Tensor, "point feature"]:
-    """An order of features that leaves the extra one last.
-
-    The others are alike, and which of them is called the first is chance. As in the theory's candidates, it is the one that
-    is dropped, or else the one that does not share its dimension with the extra feature.
-    """
+    """An order that leaves the extra feature last and says which of the others is called the first."""
+    # As in the theory's candidates, that is the dropped one, or else the one that does not share with the extra feature.
     others, extra = W[:, :, :-1], W[:, :, -1:]
     order = (others * (extra - others)).sum(1).argsort(1, descending=True)
     return torch.cat([order, torch.full_like(order[:, :1], W.shape[2] - 1)], dim=1)
@@ -118,7 +111,7 @@ def _borders(n_features: int) -> list[list[list[float]]]:
     losses = losses.view(-1, len(x), len(y))
     axis = Figure().subplots()
     lines = []
-    for k in range(len(losses) - 1):  # what borders on the last region is a border of the others
+    for k in range(len(losses) - 1):  # the others' borders include those of the last region
         margin = losses[k] - torch.cat([losses[:k], losses[k + 1 :]]).amin(0)
         lines += axis.contour(x.numpy(), y.numpy(), margin.mT.numpy(), levels=[0]).allsegs[0]
     return [rounded(line.tolist()) for line in lines]

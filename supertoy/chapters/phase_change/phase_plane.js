@@ -1,5 +1,5 @@
-// data: density, ratio; at each point of the plane, all ratios of the first density first: W [hidden][feature], b, loss,
-// phase, cells (a colour); names of the candidates, and candidateLoss [candidate][point]; borders; features and colours.
+// data: density, ratio; at each point of the plane, with all ratios of the first density first: W [hidden][feature], b,
+// loss, phase, cells (a colour); names of the candidates, and candidateLoss [candidate][point]; borders; features and colours.
 
 const n = data.ratio.length, nFeatures = data.features.length, nHidden = data.W[0].length;
 const phaseWords = ["not represented", "in superposition", "in a dimension of its own"];
@@ -38,7 +38,7 @@ data.candidates.forEach(function (name, c) {
   const mean = function (of) { return inside.reduce(function (sum, k) { return sum + of(k); }, 0) / inside.length; };
   const x = densityAt(data.density[0]) + stepX * mean(function (k) { return Math.floor(k / n); });
   const y = ratioAt(data.ratio[0]) - stepY * mean(function (k) { return k % n; });
-  // Two words to a line or so, and inside the map.
+  // About two words to a line, inside the map.
   const lines = name.split(" ").reduce(function (lines, word) {
     const last = lines.length - 1;
     if (last >= 0 && (lines[last] + " " + word).length <= 13) lines[last] += " " + word; else lines.push(word);

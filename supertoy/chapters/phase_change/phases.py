@@ -1,8 +1,9 @@
 """The phase change: what becomes of an extra feature when there is no room for it, in theory and in trained models.
 
-n features share m = n - 1 dimensions. All have importance 1 but the last, the extra one, whose importance relative to the
-others is `ratio`. Each candidate solution gives one feature up, or lets two share a dimension as an antipodal pair, and
-its expected loss is a line of algebra. Whichever is lowest at a density and a ratio is the phase.
+There are n = 2 or 3 features and m = n - 1 dimensions. All features have importance 1 but the last, the extra one: `ratio`
+is its importance relative to the others, and `density` is p = 1 - S. Each candidate solution either gives one feature up or
+lets two share a dimension as an antipodal pair, and its expected loss is a line of algebra. Whichever is lowest at a density
+and a ratio is the phase.
 
 Source: paper, "Superposition as a phase change".
 """
@@ -34,9 +35,9 @@ class Candidate:
     Attributes:
         name: what it does.
         W: its weights, [hidden, feature].
-        dropped: the feature that it does not represent and answers with the mean, if there is one.
+        dropped: the feature that it does not represent and answers with the mean, if any.
         phase: what it does with the extra feature.
-        loss: closed form of its expected loss, from density p and ratio r.
+        loss: its expected loss in closed form, from density p and ratio r.
     """
 
     name: str
@@ -51,7 +52,7 @@ def _variance(p: Tensor) -> Tensor:
     return p / 3 - p**2 / 4
 
 
-#: By the number of features.
+#: Solutions by the number of features.
 #:
 #: :meta hide-value:
 CANDIDATES = {
@@ -78,12 +79,6 @@ CANDIDATES = {
 def candidate_weights(n_features: int) -> tuple[Float[Tensor, "candidate hidden feature"], Int[Tensor, "candidate feature"]]:
     """W of each candidate, and 1 where it answers a feature with its mean instead (its bias is p/2 there, 0 elsewhere).
 
-    Args:
-        n_features: 2 (and one hidden dimension) or 3 (and two).
-
-    Raises:
-        ValueError: n_features is neither 2 nor 3.
-
     Source: paper, "Superposition as a phase change".
     """
     candidates = _candidates(n_features)
@@ -97,21 +92,13 @@ def candidate_losses(
 ) -> Float[Tensor, "candidate *point"]:
     """Expected loss of each candidate, in closed form.
 
-    Dropping a feature costs its importance times its variance p/3 - p²/4. An antipodal pair errs only when both are
-    active, by the smaller of the two values each, and E min(x, y)² = 1/6.
-
-    Args:
-        n_features: 2 (and one hidden dimension) or 3 (and two).
-        density: p = 1 - S.
-        ratio: r, importance of the extra feature relative to the others.
-
-    Raises:
-        ValueError: n_features is neither 2 nor 3; a density outside (0, 1]; a negative ratio.
-
-    Source: paper, "Superposition as a phase change".
-
     >>> candidate_losses(2, torch.tensor([4 / 7]), torch.tensor([1.0])).T  # where all three meet
     tensor([[0.1088, 0.1088, 0.1088]])
+
+    Dropping a feature costs its importance times its variance p/3 - p²/4. An antipodal pair errs only when both features are
+    active. Then both outputs are off by the smaller of the two values, and E min(x, y)² = 1/6.
+
+    Source: paper, "Superposition as a phase change".
     """
     candidates = _candidates(n_features)
     checks.probabilities(density.reshape(1, -1), "density", density.numel(), "point")
@@ -127,19 +114,11 @@ def theoretical_phase(
 ) -> tuple[Int[Tensor, "*point"], Float[Tensor, "*point"]]:
     """Phase of the candidate of lowest loss, and by how much the best of another phase costs more, relative to the lowest.
 
-    Args:
-        n_features: 2 (and one hidden dimension) or 3 (and two).
-        density: p = 1 - S.
-        ratio: r, importance of the extra feature relative to the others.
-
-    Raises:
-        ValueError: as for `candidate_losses`.
-
-    Source: paper, "Superposition as a phase change".
-
     >>> phase, gap = theoretical_phase(2, density=torch.tensor([0.9, 0.1]), ratio=torch.tensor([0.5, 1.0]))
     >>> [Phase(number).name for number in phase.tolist()]
     ['NOT_REPRESENTED', 'SUPERPOSITION']
+
+    Source: paper, "Superposition as a phase change".
     """
     losses = candidate_losses(n_features, density, ratio)
     candidates = torch.tensor([candidate.phase for candidate in _candidates(n_features)])
@@ -149,21 +128,15 @@ def theoretical_phase(
 
 
 def phase_of(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance"]:
-    """Phase of the last, the extra feature in each model.
-
-    It is not represented if its norm is at most 1/2; if it is, it is in superposition where Σ_{j≠i} (Ŵ_i·W_j)² is above
-    1/4, and else has a dimension of its own.
-
-    Args:
-        W: weights.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature] or has a NaN or infinite entry.
-
-    Source: paper, "Superposition as a phase change".
+    """Phase of the last feature, the extra one, in each model.
 
     >>> phase_of(torch.tensor([[[1.0, 0.0]], [[1.0, -1.0]], [[0.0, 1.0]]]))
     tensor([0, 1, 2])
+
+    It is represented if its norm is above 1/2. Then it is in superposition if Σ_{j≠i} (Ŵ_i·W_j)² is above 1/4, and has a
+    dimension of its own if not.
+
+    Source: paper, "Superposition as a phase change".
     """
     checks.require_weights(W=W)
     shared = superposition(W)[:, -1] > SUPERPOSED

@@ -1,10 +1,13 @@
-"""Phase diagrams, and what happens along lines through them."""
+"""Phase diagrams, and what happens along lines through them.
+
+Maps have density p = 1 - S and ratio, the importance of the extra feature relative to the others, on log axes; both are
+evenly spaced there.
+"""
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 import torch
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
@@ -14,8 +17,15 @@ from torch import Tensor
 from supertoy.chapters.phase_change.phases import Phase
 from supertoy.chapters.phase_change.surface import Minimum
 from supertoy.plots.style import (
+    DIVERGING,
+    FILL,
+    FRAME,
+    INK,
     LINES,
+    MUTED,
+    ORDERED,
     OUTLINE,
+    PAPER,
     STYLE,
     SUPERPOSITION,
     WIDTH,
@@ -28,7 +38,7 @@ from supertoy.plots.style import (
 )
 
 _PHASE_LINES = {
-    Phase.NOT_REPRESENTED: ("0.45", "not represented"),
+    Phase.NOT_REPRESENTED: (MUTED, "not represented"),
     Phase.SUPERPOSITION: (SUPERPOSITION(0.85), "in superposition"),
     Phase.OWN_DIMENSION: (SUPERPOSITION(0.0), "own dimension"),
 }
@@ -44,18 +54,13 @@ def phase_diagrams(
 ) -> Figure:
     """What becomes of the extra feature at every density and importance, sparser to the right, more important upwards.
 
-    A point fades to white where the feature is not represented; where it is, it is dark blue if it has a dimension of its
-    own, yellow in superposition.
+    A point fades to white where the feature is not represented. Where it is represented, it is dark blue if it has a
+    dimension of its own, yellow in superposition.
 
     Args:
-        density: p = 1 - S, evenly spaced on a log axis.
-        ratio: importance of the extra feature relative to the others, evenly spaced on a log axis.
         panels: the extra feature's norm and superposition, by title.
         boundaries: number of the region that a point belongs to in theory, drawn as outlines on every panel.
         names: of the regions, written into the first panel.
-
-    Raises:
-        ValueError: a panel whose norm and superposition are not [density, ratio].
 
     Source: paper, "Superposition as a phase change".
     """
@@ -86,17 +91,12 @@ def phase_diagrams(
 def extra_feature_colours(norm: Float[Tensor, "*point"], shared: Float[Tensor, "*point"]) -> Float[np.ndarray, "*point 3"]:
     """White where norm is 0; where it is 1, the colour that its superposition has in all chapters; in between, a blend.
 
-    Args:
-        norm: of the feature; above 1 counts as 1.
-        shared: its superposition; above 1 counts as 1.
-
-    Returns:
-        Red, green and blue, from 0 to 1.
-
-    Source: the paper's phase diagrams, with other colours.
-
     >>> extra_feature_colours(torch.tensor([0.0]), torch.tensor([0.0])).tolist()  # not represented
     [[1.0, 1.0, 1.0]]
+
+    Values above 1 count as 1. Red, green and blue are between 0 and 1.
+
+    Source: the paper's phase diagrams, with other colours.
     """
     opacity = as_array(norm.clamp(0, 1))[..., None]
     return 1 - opacity + opacity * SUPERPOSITION(as_array(shared.clamp(0, 1)))[..., :3]
@@ -111,14 +111,7 @@ def loss_against_theory(
 ) -> Figure:
     """Loss found in training as a multiple of the best candidate's: below 1 where candidates leave something out.
 
-    Args:
-        density: p = 1 - S, evenly spaced on a log axis.
-        ratio: importance of the extra feature relative to the others, evenly spaced on a log axis.
-        panels: the ratio of losses, by title.
-        boundaries: number of the region that a point belongs to in theory, for each panel.
-
-    Raises:
-        ValueError: a panel that is not [density, ratio].
+    `panels` has these multiples, by title; `boundaries` are as for `phase_diagrams`, for each panel.
 
     Source: not in the paper.
     """
@@ -130,12 +123,12 @@ def loss_against_theory(
     with plt.rc_context(STYLE):
         figure, axes, _ = panel_grid(len(panels), len(panels), WIDTH, 3.5)
         for axis, (title, values), regions in zip(axes, panels.items(), boundaries, strict=True):
-            colours = sns.color_palette("vlag", as_cmap=True)((as_array(values.clamp(0.85, 1.15)) - 0.85) / 0.3)
+            colours = DIVERGING((as_array(values.clamp(0.85, 1.15)) - 0.85) / 0.3)
             _image(axis, density, ratio, colours[..., :3])
             _outline(axis, density, ratio, regions)
             axis.set(title=title, xlabel="density p = 1 - S")
         axes[0].set_ylabel("relative importance")
-        scale = plt.cm.ScalarMappable(plt.Normalize(0.85, 1.15), sns.color_palette("vlag", as_cmap=True))
+        scale = plt.cm.ScalarMappable(plt.Normalize(0.85, 1.15), DIVERGING)
         figure.colorbar(
             scale,
             ax=axes,
@@ -155,12 +148,11 @@ def loss_crossing(
 ) -> Figure:
     """Losses of all solutions along a line through a boundary, and below them the slope of the lowest.
 
-    The upper panel reaches to three times the highest of the lowest losses.
+    The line goes through ascending importances of the extra feature. The upper panel reaches to three times the highest of
+    the lowest losses.
 
     Args:
-        ratio: importance of the extra feature relative to the other, ascending.
-        losses: of every solution found.
-        phases: of every solution found, as from `phase_of`.
+        phases: of every solution, as from `phase_of`.
         slope: derivative of the lowest loss by the ratio.
 
     Source: paper, "Superposition as a phase change".
@@ -176,11 +168,11 @@ def loss_crossing(
                 dots = np.stack([as_array(x[those]), as_array(losses[those])])
                 _, apart = np.unique([dots[0], (1000 * dots[1] / top).round()], axis=1, return_index=True)
                 above.plot(*dots[:, apart], ".", ms=4, color=colour, label=name)
-        above.plot(ratio, lowest, color="black", lw=0.6, label="lowest", zorder=1)
+        above.plot(ratio, lowest, color=INK, lw=0.6, label="lowest", zorder=1)
         above.set(ylabel="expected loss", xscale="log")
         above.set_ylim(0, top)
         above.legend(frameon=False, loc="upper left")
-        below.plot(ratio, slope, color="black", lw=1.2)
+        below.plot(ratio, slope, color=INK, lw=1.2)
         below.set(xlabel="relative importance of the extra feature", ylabel="slope of the lowest")
         below.set_ylim(bottom=0)
         plain_log_axis(below, "x", float(ratio[0]), float(ratio[-1]))
@@ -193,13 +185,7 @@ def reconstructions(
 ) -> Figure:
     """What several models make of a few inputs: the input as an outline, the reconstruction as a bar.
 
-    Args:
-        x: inputs, one column of panels each.
-        outputs: reconstructions by name of the model, one row of panels each.
-        names: of the inputs.
-
-    Raises:
-        ValueError: outputs of another shape than x; as many names as inputs are needed.
+    Each input is a column of panels, with its name above. Each model in `outputs` is a row, with its name at the left.
 
     Source: paper, "Superposition as a phase change".
     """
@@ -215,7 +201,7 @@ def reconstructions(
         for row, (title, values) in zip(axes, outputs.items(), strict=True):
             for axis, wanted, got in zip(row, x, values, strict=True):
                 axis.bar(position, as_array(got), width=0.6, color=LINES[0])
-                axis.bar(position, as_array(wanted), width=0.6, fill=False, edgecolor="black", linewidth=1.2)
+                axis.bar(position, as_array(wanted), width=0.6, fill=False, edgecolor=INK, linewidth=1.2)
             row[0].set_ylabel(title, rotation=0, ha="right", va="center")
         for axis, name in zip(axes[0], names, strict=True):
             axis.set_title(f"x = {name}")
@@ -246,13 +232,13 @@ def _image(axis: Axes, density: Tensor, ratio: Tensor, colours: np.ndarray) -> N
         colours = colours[::-1]
     if ratio[0] > ratio[-1]:
         colours = colours[:, ::-1]
-    # "nearest" would enlarge the image before it is stored, to what weighs five times as much.
+    # "nearest" would enlarge the image before it is stored, to five times the size.
     axis.imshow(
         colours.transpose(1, 0, 2), origin="lower", extent=_extent(density, ratio), aspect="auto", interpolation="none"
     )
     plain_log_axis(axis, "x", float(density.min()), float(density.max()), sign=-1, steps=(1, 3))
     plain_log_axis(axis, "y", float(ratio.min()), float(ratio.max()), sign=1, steps=(1, 3))
-    axis.spines[:].set(visible=True, color="0.7", linewidth=0.8)
+    axis.spines[:].set(visible=True, color=FRAME, linewidth=0.8)
     axis.set_box_aspect(1)
 
 
@@ -260,8 +246,8 @@ def _outline(axis: Axes, density: Tensor, ratio: Tensor, regions: Tensor) -> Non
     x, y = -density.double().log10(), ratio.double().log10()
     for region in regions.unique().tolist():
         inside = (regions == region).double().T
-        axis.contour(x, y, inside, levels=[0.5], colors="white", linewidths=2.2)
-        axis.contour(x, y, inside, levels=[0.5], colors="black", linewidths=0.9)
+        axis.contour(x, y, inside, levels=[0.5], colors=PAPER, linewidths=2.2)
+        axis.contour(x, y, inside, levels=[0.5], colors=INK, linewidths=0.9)
 
 
 def _name_region(axis: Axes, density: Tensor, ratio: Tensor, inside: Tensor, name: str) -> None:
@@ -269,7 +255,7 @@ def _name_region(axis: Axes, density: Tensor, ratio: Tensor, inside: Tensor, nam
         return
     where = inside.nonzero().double()
     x, y = (-density.double().log10()).tolist(), ratio.double().log10().tolist()
-    # The point of the region that is nearest to its centre of mass.
+    # The point of the region nearest to its centre of mass.
     nearest = int((where - where.mean(0)).square().sum(1).argmin())
     i, j = where[nearest].long().tolist()
     axis.text(x[i], y[j], name.replace(" ", "\n"), ha="center", va="center", fontsize=7.5, path_effects=OUTLINE)
@@ -285,7 +271,7 @@ def _two_way_key(axis: Axes) -> None:
     key.set_xlabel("superposition", fontsize=8)
     key.set_ylabel("norm", fontsize=8)
     key.tick_params(labelsize=8)
-    key.spines[:].set(visible=True, color="0.7", linewidth=0.8)
+    key.spines[:].set(visible=True, color=FRAME, linewidth=0.8)
 
 
 def loss_contours(
@@ -297,14 +283,8 @@ def loss_contours(
 ) -> Figure:
     """Loss surfaces over (w1, w2) as contours with all minima: filled dots for the lowest, open ones for others.
 
-    Args:
-        w: values of w1 and of w2, ascending and symmetric about 0.
-        losses: over the grid of these, one panel per setting.
-        minima: of each setting, lowest first; W and -W are the same model, and both are drawn.
-        titles: one per setting.
-
-    Raises:
-        ValueError: as many lists of minima and titles as settings are needed.
+    `w` has the values of w1 and of w2, ascending and symmetric about 0. `minima` come lowest first; W and -W are the same
+    model, and both are drawn.
 
     Source: T. McGrath's comment on the paper, "Superposition as a phase change".
     """
@@ -316,18 +296,18 @@ def loss_contours(
         for axis, surface, found, title in zip(axes, as_array(losses), minima, titles, strict=True):
             # Levels are dense near the bottom, where the minima are; quantiles do that for any setting.
             levels = np.unique(np.quantile(surface, np.linspace(0, 0.75, 22) ** 1.6))
-            axis.contourf(w, w, surface.T, levels=levels, cmap="crest_r", extend="max", zorder=-2)
+            axis.contourf(w, w, surface.T, levels=levels, cmap=ORDERED.reversed(), extend="max", zorder=-2)
             axis.set_rasterization_zorder(-1)  # thousands of vertices
-            # Few lines and coarse ones, as lines: in the image, each would be of many colours, and that ten times as heavy.
-            axis.contour(w[::2], w[::2], surface[::2, ::2].T, levels=levels[3::4], colors="white", linewidths=0.5)
+            # Few and coarse lines, kept as lines: in the image they would take many colours and ten times the size.
+            axis.contour(w[::2], w[::2], surface[::2, ::2].T, levels=levels[3::4], colors=PAPER, linewidths=0.5)
             for rank, minimum in enumerate(found):
                 for sign in (1, -1):
-                    face = "black" if rank == 0 else "white"
-                    axis.plot(sign * minimum.w1, sign * minimum.w2, "o", mfc=face, mec="black", ms=6)
+                    face = INK if rank == 0 else PAPER
+                    axis.plot(sign * minimum.w1, sign * minimum.w2, "o", mfc=face, mec=INK, ms=6)
                 axis.annotate(
                     f"{minimum.name.split()[0]}\n{minimum.loss:.3f}", (minimum.w1, minimum.w2), xytext=(0, 8),
                     textcoords="offset points", ha="center", va="bottom", fontsize=8,
-                    bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1},
+                    bbox={"facecolor": PAPER, "alpha": 0.75, "edgecolor": "none", "pad": 1},
                 )  # fmt: skip
             axis.set(title=title, aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
         for axis in lowest:
@@ -340,24 +320,17 @@ def loss_contours(
 def minimum_paths(x: Float[Tensor, "setting"], panels: Mapping[str, Sequence[Sequence[Minimum]]], *, xlabel: str) -> Figure:
     """Direction of (w1, w2) at every minimum along lines through the plane, that of the lowest in black.
 
-    W and -W are one model, so the top and the bottom of the axis, 90° and -90°, are the same.
-
-    Args:
-        x: what varies along a line, drawn on a log axis.
-        panels: minima of each setting, lowest first, by title.
-        xlabel: what x is.
-
-    Raises:
-        ValueError: a panel that has not one list of minima for each setting.
-
-    Source: T. McGrath's comment on the paper, "Superposition as a phase change".
-
     >>> ratio = torch.tensor([0.5, 2.0])
     >>> Minimum = st.chapters.phase_change.surface.Minimum
     >>> minima = [[Minimum(w1=1.0, w2=-1.0, loss=0.1)], [Minimum(0.0, 1.0, 0.2)]]
     >>> figure = minimum_paths(ratio, {"p = 0.1": minima}, xlabel="relative importance")
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
     ['second', 'confused', 'first', 'antipodal', 'second']
+
+    W and -W are one model, so the top and the bottom of the axis, 90° and -90°, are the same. What varies along a line is
+    `x`, on a log axis. `panels` has the minima of each setting, lowest first, by title.
+
+    Source: T. McGrath's comment on the paper, "Superposition as a phase change".
     """
     for title, minima in panels.items():
         if len(minima) != len(x):
@@ -370,13 +343,13 @@ def minimum_paths(x: Float[Tensor, "setting"], panels: Mapping[str, Sequence[Seq
         for axis, (title, minima) in zip(axes, panels.items(), strict=True):
             lowest = [(value, found[0]) for value, found in zip(x.tolist(), minima, strict=True) if found]
             others = [(value, m) for value, found in zip(x.tolist(), minima, strict=True) for m in found[1:]]
-            for points, colour in ((others, "0.75"), (lowest, "black")):
+            for points, colour in ((others, FRAME), (lowest, INK)):
                 angles = [np.degrees(np.arctan2(m.w2, m.w1)) for _, m in points]
                 axis.plot([value for value, _ in points], angles, "o", ms=3, color=colour, ls="none")
             axis.set(title=title, xscale="log", xlabel=xlabel, ylim=(-100, 100))
             plain_log_axis(axis, "x", float(x.min()), float(x.max()))
             for angle in directions:
-                axis.axhline(angle, color="0.9", lw=0.8, zorder=0)
+                axis.axhline(angle, color=FILL, lw=0.8, zorder=0)
         axes[0].set_ylabel("direction of (w₁, w₂)")
         axes[0].set_yticks(list(directions), list(directions.values()))
     return finished(figure)

@@ -1,8 +1,9 @@
 """The loss surface of the smallest model: two features, one hidden dimension, no bias, in closed form.
 
 With W = (w1, w2) the outputs are ReLU(w1² x1 + w1 w2 x2) and ReLU(w1 w2 x1 + w2² x2). Where w1 w2 >= 0 no ReLU ever cuts
-anything, and the loss is a polynomial. Where w1 w2 < 0 each ReLU cuts along a line through the origin of the unit square,
-and the integrals over the part that is left are again elementary.
+anything, and the loss is a polynomial. Where w1 w2 < 0 each ReLU cuts the unit square along a line through the origin, and
+the integrals over what is left are elementary too. The density is p = 1 - S; the ratio r is the importance of the second
+feature relative to the first.
 
 Source: T. McGrath's comment on the paper, "Superposition as a phase change".
 """
@@ -26,18 +27,12 @@ def loss_surface(
 ) -> Float[Tensor, "*point"]:
     """E (x_1 - x'_1)² + r E (x_2 - x'_2)² of a ReLU-output model with n = 2, m = 1 and no bias; exact.
 
-    Args:
-        w1: weight of the first feature.
-        w2: weight of the second.
-        density: p = 1 - S.
-        ratio: r, importance of the second feature relative to the first.
-
-    Autograd gives its slope; on the axes, where it has a kink, that of one side.
-
-    Source: T. McGrath's comment on the paper, "Superposition as a phase change".
-
     >>> loss_surface(torch.tensor(1.0), torch.tensor(-1.0), 0.1, 1.0)  # the antipodal pair: p² / 3
     tensor(0.0033)
+
+    Autograd gives its slope. On the axes the slope has a kink, and autograd gives that of one side.
+
+    Source: T. McGrath's comment on the paper, "Superposition as a phase change".
     """
     p = density
     return _output_loss(w1, w2, p) + ratio * _output_loss(w2, w1, p)
@@ -73,7 +68,7 @@ class Minimum:
     Attributes:
         w1: weight of the first feature, not negative (W and -W are the same model).
         w2: weight of the second.
-        loss: there.
+        loss: at the minimum.
     """
 
     w1: float
@@ -91,25 +86,18 @@ class Minimum:
 def minima(density: float, ratio: float) -> list[Minimum]:
     """All local minima of the loss surface, lowest first.
 
-    Every cell of a fine grid over w1 in [0, 1.5], w2 in [-1.5, 1.5] that lies below its eight neighbours is the start of a
-    descent (BFGS on the closed form); starts that lead to the same point count once.
-
-    Args:
-        density: p = 1 - S.
-        ratio: r, importance of the second feature relative to the first.
-
-    Raises:
-        ValueError: density outside (0, 1]; ratio not above 0.
-
-    Source: T. McGrath's comment on the paper, "Superposition as a phase change".
-
     >>> [minimum.name for minimum in minima(density=0.1, ratio=1.0)]
     ['antipodal pair', 'confused features']
+
+    A fine grid covers w1 in [0, 1.5] and w2 in [-1.5, 1.5]. A descent, BFGS on the closed form, starts from each cell that
+    lies below its eight neighbours. Starts that lead to the same point count once.
+
+    Source: T. McGrath's comment on the paper, "Superposition as a phase change".
     """
     checks.require_number(above=0, density=density, ratio=ratio)
     if density > 1:
         raise ValueError(f"density must be at most 1, got {density}")
-    line = torch.arange(-75, 76, dtype=torch.float64) / 50  # with an exact 0, on which minima with w1 = 0 lie
+    line = torch.arange(-75, 76, dtype=torch.float64) / 50  # with an exact 0, where minima with w1 = 0 lie
     w1, w2 = torch.meshgrid(line, line, indexing="ij")
     loss = loss_surface(w1, w2, density, ratio)
     lowest_near = -torch.nn.functional.max_pool2d(-loss[None], 3, stride=1, padding=1)[0]

@@ -1,7 +1,7 @@
 """How the claims of "Demonstrating superposition" are judged.
 
-Judges take the weights of one seed, and those that look at several densities take them from the densest to the
-sparsest. A feature is represented if its norm is above 1/2, and in superposition if Σ_{j≠i} (Ŵ_i·W_j)² is above 1/4.
+Judges take the weights of one seed, the most important feature first. Where they look at several densities, the densest
+comes first. A feature is represented if its norm is above 1/2, and in superposition if Σ_{j≠i} (Ŵ_i·W_j)² is above 1/4.
 """
 
 import math
@@ -27,11 +27,7 @@ from supertoy.theory import interference_of
     figure="fig-opening",
 )
 def dense_orthogonal(W: Float[Tensor, "2 feature"]) -> Outcome:
-    """Judge one model.
-
-    Args:
-        W: its weights, the most important feature first.
-    """
+    """Judge one model."""
     norm, cosine = _norms(W), _cosines(W)
     rest = norm[2:].max().item()
     holds = bool(norm[:2].min() > 0.8) and rest < 0.3 and abs(cosine[0, 1].item()) < 0.1
@@ -49,14 +45,10 @@ def dense_orthogonal(W: Float[Tensor, "2 feature"]) -> Outcome:
     figure="fig-opening",
 )
 def antipodal_at_80(W: Float[Tensor, "2 5"]) -> Outcome:
-    """Judge one model.
-
-    Args:
-        W: its weights, the most important feature first.
-    """
+    """Judge one model."""
     norm, cosine = _norms(W), _cosines(W)[:4, :4]
     partner = cosine.min(-1)
-    others = cosine.abs().sort(-1).values[:, :2].max()  # of |cosine| with the three others, the two smaller
+    others = cosine.abs().sort(-1).values[:, :2].max()  # the two smaller of the three |cosines|
     pairs = {frozenset((i, j)) for i, j in enumerate(partner.indices.tolist())}
     holds = bool(norm[:4].min() > 0.8 and norm[4] < 0.3 and (partner.values < -0.95).all() and others < 0.15)
     return Outcome(
@@ -74,9 +66,6 @@ def antipodal_at_80(W: Float[Tensor, "2 5"]) -> Outcome:
 )
 def pentagon_at_90(W: Float[Tensor, "2 5"]) -> Outcome:
     """Judge one model.
-
-    Args:
-        W: its weights.
 
     >>> angle = 2 * torch.pi * torch.arange(5) / 5
     >>> pentagon = torch.stack([angle.cos(), angle.sin()])
@@ -107,13 +96,7 @@ def linear_is_pca(
     b: Float[Tensor, "instance feature"],
     probability: Float[Tensor, "instance"],
 ) -> Outcome:
-    """Judge linear models.
-
-    Args:
-        W: weights at each density.
-        b: biases.
-        probability: p = 1 - S.
-    """
+    """Judge linear models over density."""
     kept = torch.arange(W.shape[2]) < W.shape[1]
     gram_error = (W.mT @ W - kept.float().diag()).abs().max().item()
     mean = torch.where(kept, 0.0, probability[:, None] / 2)
@@ -132,12 +115,7 @@ def linear_is_pca(
     figure="fig-basic-results",
 )
 def relu_dense_like_linear(W: Float[Tensor, "hidden feature"], b: Float[Tensor, "feature"]) -> Outcome:
-    """Judge one model.
-
-    Args:
-        W: its weights.
-        b: its biases.
-    """
+    """Judge one model."""
     kept = torch.arange(W.shape[1]) < W.shape[0]
     gram_error = (W.mT @ W - kept.float().diag()).abs().max().item()
     bias_error = (b - torch.where(kept, 0.0, 0.5)).abs().max().item()
@@ -152,11 +130,7 @@ def relu_dense_like_linear(W: Float[Tensor, "hidden feature"], b: Float[Tensor, 
     figure="fig-count",
 )
 def count_grows(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
-    """Judge models over density.
-
-    Args:
-        W: weights, the densest first.
-    """
+    """Judge models over density."""
     counts = n_represented(W, REPRESENTED).tolist()
     _, m, n = W.shape
     grows, reaches = counts == sorted(counts) and counts[0] == m, counts[-1] >= 0.75 * n
@@ -180,11 +154,7 @@ def count_grows(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
     figure="fig-basic-results",
 )
 def least_important_first(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
-    """Judge models over density.
-
-    Args:
-        W: weights, the densest first; the most important feature first.
-    """
+    """Judge models over density."""
     represented, superposed = _states(W)
     index = torch.arange(W.shape[2], dtype=torch.float64)
     mixed = [k for k in range(len(W)) if superposed[k].any() and (represented[k] & ~superposed[k]).any()]
@@ -207,11 +177,7 @@ def least_important_first(W: Float[Tensor, "instance hidden feature"]) -> Outcom
     figure="fig-basic-results",
 )
 def antipodal_first(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
-    """Judge models over density.
-
-    Args:
-        W: weights, the densest first.
-    """
+    """Judge models over density."""
     represented, superposed = _states(W)
     k = int(superposed.any(-1).int().argmax())
     columns = W[k][:, represented[k]]
@@ -230,12 +196,7 @@ def antipodal_first(W: Float[Tensor, "instance hidden feature"]) -> Outcome:
     figure="fig-basic-results",
 )
 def sparse_negative_bias(W: Float[Tensor, "instance hidden feature"], b: Float[Tensor, "instance feature"]) -> Outcome:
-    """Judge models over density.
-
-    Args:
-        W: weights, the densest first.
-        b: biases.
-    """
+    """Judge models over density."""
     represented, _ = _states(W)
     positive = [_off_diagonal(w.mT @ w).max().item() for w in (W[0], W[-1])]
     negative = (b[-1][represented[-1]] < 0).double().mean().item()
@@ -254,12 +215,7 @@ def sparse_negative_bias(W: Float[Tensor, "instance hidden feature"], b: Float[T
     figure="fig-large",
 )
 def rescales(W: Float[Tensor, "instance _m _n"], W_large: Float[Tensor, "instance _M _N"]) -> Outcome:
-    """Judge models of two sizes over density.
-
-    Args:
-        W: weights of the small models.
-        W_large: weights of the large ones at the same densities.
-    """
+    """Judge models of two sizes at the same densities."""
     small, large = (n_represented(w, REPRESENTED) / w.shape[2] for w in (W, W_large))
     difference = (small - large).abs().max().item()
     return Outcome((difference <= 0.15,), f"represented shares differ by {below(difference)} at {len(W)} densities")
@@ -275,13 +231,7 @@ def rescales(W: Float[Tensor, "instance _m _n"], W_large: Float[Tensor, "instanc
 def linear_loss_identity(
     predicted: Float[Tensor, "instance"], measured: Float[Tensor, "instance"], standard_error: Float[Tensor, "instance"]
 ) -> Outcome:
-    """Judge algebra against sampling.
-
-    Args:
-        predicted: by the formula.
-        measured: on samples.
-        standard_error: of the measured loss.
-    """
+    """Judge the formula against the loss measured on samples."""
     agrees, precise, text = _agreement(predicted, measured, standard_error)
     return Outcome((agrees and precise,), text)
 
@@ -302,15 +252,7 @@ def k_sparse_expansion(
     closed_forms: Float[Tensor, "instance 2"],
     k_sparse: Float[Tensor, "instance n_active"],
 ) -> Outcome:
-    """Judge algebra against sampling.
-
-    Args:
-        predicted: weighted sum of all L_k.
-        measured: loss on samples.
-        standard_error: of the measured loss.
-        closed_forms: of L_0 and L_1.
-        k_sparse: all L_k, from k = 0.
-    """
+    """Judge the weighted sum of all L_k, from L_0 on, against the loss measured on samples; and the closed forms."""
     agrees, precise, text = _agreement(predicted, measured, standard_error)
     scale = k_sparse[:, 1:2]  # L_0 itself may be zero
     exact = ((closed_forms - k_sparse[:, :2]).abs() / scale).max().item() < 1e-6
@@ -326,8 +268,8 @@ def _square_antiprism(height: float) -> np.ndarray:
 
 
 def _packings() -> dict[str, np.ndarray]:
-    # The square antiprism has one free number, its height: of all heights the one of least interference. (It differs a
-    # little from that of `tegum`, at which the eight points share their dimensions equally.)
+    # The square antiprism has one free number, its height. Here it has the least interference; in `polytopes` it has another
+    # height, at which the eight points share their dimensions equally.
     heights = np.linspace(0.3, 1.2, 901)
     height = min(heights, key=lambda h: interference_of(_square_antiprism(h)))
     return {
@@ -353,12 +295,7 @@ PACKINGS = _packings()
     figure="fig-packings",
 )
 def thomson(name: str, packing: Float[np.ndarray, "number dimension"]) -> Outcome:
-    """Judge a packing.
-
-    Args:
-        name: of the polytope.
-        packing: unit vectors of least interference, as rows.
-    """
+    """Judge a packing: unit vectors of least interference, as rows."""
     polytope = PACKINGS[name]
     same = np.abs(_sorted_cosines(packing) - _sorted_cosines(polytope)).max() < 0.02
     if same:
@@ -380,7 +317,7 @@ def _agreement(predicted: Tensor, measured: Tensor, standard_error: Tensor) -> t
 
 
 def _states(W: Tensor) -> tuple[Tensor, Tensor]:
-    """Which features are represented, and which of those are in superposition: both bool [instance, feature]."""
+    """Which features are represented, and which of those are in superposition."""
     represented = feature_norms(W) > REPRESENTED
     return represented, represented & (superposition(W) > SUPERPOSED)
 

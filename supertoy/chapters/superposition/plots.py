@@ -1,10 +1,9 @@
-"""Whole weight matrices, and what their features come to over density."""
+"""Whole weight matrices, what their features come to over density, and what their losses are made of."""
 
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -12,6 +11,10 @@ from torch import Tensor
 from supertoy._util import checks
 from supertoy.measures import feature_norms, superposition
 from supertoy.plots.style import (
+    FRAME,
+    INK,
+    ORDERED,
+    PAPER,
     SIGNED,
     STYLE,
     SUPERPOSITION,
@@ -32,20 +35,12 @@ def weights_and_norms(
 ) -> Figure:
     """WᵀW and b as signed heat maps, and below, feature by feature, ‖W_i‖ as a bar coloured by superposition.
 
-    Args:
-        W: weights.
-        b: output biases.
-        titles: one per instance.
-
-    Raises:
-        ValueError: W or b is not finite or of a wrong shape; as many titles as instances are needed.
-
-    Source: paper, "Basic results".
-
     >>> W, b = torch.tensor([[[1.0, -1.0]]]), torch.zeros(1, 2)
     >>> figure = weights_and_norms(W, b, titles=["antipodal pair"])
     >>> figure.axes[0].get_title()
     'antipodal pair'
+
+    Source: paper, "Basic results".
     """
     checks.require_weights(W=W)
     checks.require_finite(b=b)
@@ -73,7 +68,7 @@ def weights_and_norms(
             bias.set_title("b", fontstyle="italic")
             for axis in (heat, bias):
                 axis.set(xticks=[], yticks=[])
-                axis.spines[:].set(visible=True, color="0.7", linewidth=0.8)
+                axis.spines[:].set(visible=True, color=FRAME, linewidth=0.8)
             colours = SUPERPOSITION(shared[k].clamp(0, 1).numpy())
             bars.bar(np.arange(1, n + 1), norm[k].numpy(), width=0.86 if n < 40 else 1.0, color=colours, linewidth=0)
             bars.set(xlim=(0.5, n + 0.5), ylim=(0, top), xticks=[1, n // 4, n // 2, 3 * n // 4, n], yticks=[0, 1])
@@ -97,12 +92,8 @@ def loss_terms(
     """The loss by the number k of active features, as shares of the whole, with the measured loss as dots.
 
     Args:
-        probability: p = 1 - S of each setting.
         terms: binomial weight of k active features times L_k, for k = 0, 1, ...
-        measured: loss measured on samples, drawn relative to the sum of the terms: a dot at 1 is agreement.
-
-    Raises:
-        ValueError: shapes that do not fit each other.
+        measured: loss on samples, drawn relative to the sum of the terms: a dot at 1 is agreement.
 
     Source: paper, "Mathematical understanding".
     """
@@ -115,10 +106,10 @@ def loss_terms(
     shares = terms / total[:, None]
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.72 * WIDTH, 3.4))
-        colours = sns.color_palette("crest", terms.shape[1])
+        colours = ORDERED(np.linspace(0, 1, terms.shape[1]))
         labels = [f"k = {k}" for k in range(terms.shape[1])]
-        axis.stackplot(probability, shares.T, colors=colours, labels=labels, edgecolor="white", linewidth=0.5)
-        axis.plot(probability, measured / total, "o", color="black", ms=5, label="measured", clip_on=False, zorder=5)
+        axis.stackplot(probability, shares.T, colors=colours, labels=labels, edgecolor=PAPER, linewidth=0.5)
+        axis.plot(probability, measured / total, "o", color=INK, ms=5, label="measured", clip_on=False, zorder=5)
         axis.set(xscale="log", xlabel="density p = 1 - S (sparser to the right)", ylabel="share of the loss", ylim=(0, 1.02))
         axis.set_xlim(float(probability.max()), float(probability.min()))
         plain_log_axis(axis, "x", float(probability.min()), float(probability.max()), steps=(1, 3))

@@ -10,10 +10,10 @@ from tests.chapters.correlation.claim_cases import COLLAPSING, DENSITY, HEXAGON,
 
 
 def test_samples_and_their_correlation_are_drawn_as_they_are():
-    x, correlation = torch.rand(7, 3), torch.eye(3)
-    axes = correlation.plots.samples_and_correlation({"a": (x, correlation)}).axes
+    x, coefficients = torch.rand(7, 3), torch.eye(3)
+    axes = correlation.plots.samples_and_correlation({"a": (x, coefficients)}).axes
     assert np.allclose(axes[0].images[0].get_array(), x)
-    assert np.allclose(axes[1].images[0].get_array(), correlation)
+    assert np.allclose(axes[1].images[0].get_array(), coefficients)
     with pytest.raises(ValueError, match="panels must hold at least one entry"):
         correlation.plots.samples_and_correlation({})
 

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from supertoy.chapters import phase_change
 from supertoy.chapters.phase_change.surface import Minimum, loss_surface, minima
 from supertoy.plots import SUPERPOSITION
+from supertoy.plots.style import FRAME, INK, PAPER
 
 DENSITY, RATIO = torch.tensor([1.0, 0.1, 0.01]), torch.tensor([0.1, 1.0, 10.0])
 CORNERS = [(1.0, 0.1), (1.0, 10.0), (0.01, 0.1), (0.01, 10.0)]
@@ -86,7 +87,7 @@ def test_dots_stand_on_the_minima_and_only_the_lowest_is_filled():
     found = [minima(*setting) for setting in settings]
     for axis, those in zip(phase_change.plots.loss_contours(w, losses, found).axes, found, strict=True):
         dots = {tuple(line.get_xydata()[0].tolist()): line.get_markerfacecolor() for line in axis.lines}
-        assert dots == {(s * m.w1, s * m.w2): "white" if k else "black" for k, m in enumerate(those) for s in (1, -1)}
+        assert dots == {(s * m.w1, s * m.w2): PAPER if k else INK for k, m in enumerate(those) for s in (1, -1)}
         # The lowest of all colours surrounds the lowest minimum, and not the point with w1 and w2 exchanged.
         bottom, (a, b) = axis.collections[0].get_paths()[0], (those[0].w1, those[0].w2)
         assert (bottom.contains_point((a, b)), bottom.contains_point((b, a))) == (True, False)
@@ -97,7 +98,7 @@ def test_paths_show_the_direction_of_each_minimum_and_the_lowest_in_black():
     axis = phase_change.plots.minimum_paths(torch.tensor([0.1, 1.0]), {"a": found}, xlabel="ratio").axes[0]
     lines = [line for line in axis.lines if line.get_marker() == "o"]
     dots = {tuple(point.round(4)): line.get_color() for line in lines for point in line.get_xydata()}
-    assert dots == {(0.1, -45): "black", (0.1, 90): "0.75", (1, 45): "black"}
+    assert dots == {(0.1, -45): INK, (0.1, 90): FRAME, (1, 45): INK}
 
 
 def test_every_solution_along_a_line_is_drawn_with_its_phase_and_the_lowest_joined():
