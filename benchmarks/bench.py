@@ -273,9 +273,9 @@ def restarts() -> None:
         f"n=10 m=5, ReLU hidden layer, 1000 restarts at 7 densities: {seconds:.0f} s (limit 60 s), "
         f"peak memory {_peak_memory():.0f} MB"
     )
-    stages = training._Schedule.stages
+    stages = training.TrainingOptions.stages
     keep_all = lambda self: [(end, rows, self.n_restarts) for end, rows, _ in stages(self)]  # noqa: E731
-    with patch.object(training._Schedule, "stages", keep_all):
+    with patch.object(training.TrainingOptions, "stages", keep_all):
         _, seconds = _timed(st.train, full, data, **options)
     losses = [st.expected_loss(model, data, importance=importance, rtol=1e-3) for model in (dropped, full)]
     print(f"    all of them to the end: {seconds:.0f} s; best loss when dropping early over best loss of all:")
@@ -284,7 +284,7 @@ def restarts() -> None:
 
 def _mean_rows(n_steps: int, batch_size: int) -> float:
     """Rows per step of a training, on average over its stages."""
-    schedule = training._Schedule(n_steps, batch_size, None, 0.01, "adam", 1, frozenset())
+    schedule = training.TrainingOptions(n_steps=n_steps, batch_size=batch_size)
     ends = [0, *(end for end, _, _ in schedule.stages())]
     return sum((b - a) * rows for a, b, (_, rows, _) in zip(ends, ends[1:], schedule.stages(), strict=False)) / n_steps
 

@@ -10,7 +10,7 @@ Source: paper, "Demonstrating superposition", "The ReLU hidden layer toy model",
 
 import copy
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -34,8 +34,6 @@ class ToyModel(nn.Module):
         n_features: n, the length of the input and of the output.
         n_hidden: m, hidden dimensions.
         seed: of the initial weights. Instance k depends on (seed, k) alone, not on how many instances there are.
-        dtype: of the weights.
-        device: where they live.
 
     Attributes:
         W: weights, [instance, hidden, feature]. `FunctionModel` has W1 [instance, hidden, feature] and W2
@@ -78,7 +76,10 @@ class ToyModel(nn.Module):
             ]
             weights = self.initial_scale * torch.stack(draws)
             self.register_parameter(name, nn.Parameter(weights.to(device, dtype)))
-        self.b = nn.Parameter(torch.zeros(n_instances, n_features, dtype=dtype, device=device))
+        for name, length in {"b": n_features, "c": n_hidden}.items():
+            if name == "b" or self.hidden_bias:
+                zeros = torch.zeros(n_instances, length, dtype=dtype, device=device)
+                self.register_parameter(name, nn.Parameter(zeros))
 
     def _weight_shapes(self) -> dict[str, tuple[int, int]]:
         return {"W": (self.n_hidden, self.n_features)}
@@ -99,70 +100,38 @@ class ToyModel(nn.Module):
         return self.W.mT
 
     def pre_activations(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
-        """W x, what goes into the hidden layer's activation.
-
-        Args:
-            x: inputs, for 1 or all instances.
-        """
+        """W x, what goes into the hidden layer's activation."""
         return x @ self.input_weights.mT
 
     def hidden(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
-        """h, the hidden activations.
-
-        Args:
-            x: inputs, for 1 or all instances.
-        """
+        """h, the hidden activations."""
         z = self.pre_activations(x)
         return z.relu() if self.hidden_relu else z
 
     def read_out(self, h: Float[Tensor, "instance batch hidden"]) -> Float[Tensor, "instance batch feature"]:
-        """The outputs that hidden activations lead to.
-
-        Args:
-            h: hidden activations.
-        """
+        """The outputs that hidden activations lead to."""
         return self.activate(h @ self.output_weights.mT + self.b[:, None])
 
     def forward(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
-        """The model's reconstruction x' of x (of its function of x, for `FunctionModel`).
-
-        Args:
-            x: inputs, for 1 or all instances.
-        """
+        """The model's reconstruction x' of x (of its function of x, for `FunctionModel`)."""
         return self.read_out(self.hidden(x))
 
     def activate(self, z: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The output activation f.
-
-        Args:
-            z: what goes into it, of any shape.
-        """
+        """The output activation f."""
         return z.relu() if self.output_relu else z
 
     def target(self, x: Float[Tensor, "instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
-        """What the outputs should be: x itself.
-
-        Args:
-            x: inputs.
-        """
+        """What the outputs should be: x itself."""
         return x
 
     def like(self: Model, parameters: dict[str, Tensor]) -> Model:
-        """A model of the same kind and sizes with these parameters, [instance, ...] each, which it does not copy.
-
-        Args:
-            parameters: by name.
-        """
+        """A model of the same kind and sizes with these parameters by name, [instance, ...] each, which it does not copy."""
         other = copy.copy(self)
-        other._parameters = {name: nn.Parameter(value, requires_grad=False) for name, value in parameters.items()}
+        other._parameters = {name: nn.Parameter(value.detach()) for name, value in parameters.items()}
         return other
 
     def select(self: Model, instances: slice | Tensor) -> Model:
-        """A model of these instances alone, a copy that needs no gradients.
-
-        Args:
-            instances: a slice, or their numbers in any order.
-        """
+        """A model of these instances alone, in this order; a copy."""
         return self.like({name: value.detach()[instances].clone() for name, value in self.named_parameters()})
 
 
@@ -177,7 +146,8 @@ class ReLUOutputModel(ToyModel):
 
     >>> model = ReLUOutputModel(n_instances=1, n_features=2, n_hidden=1)
     >>> model = model.like({"W": torch.tensor([[[1.0, -1.0]]]), "b": torch.zeros(1, 2)})  # an antipodal pair
-    >>> model(torch.tensor([[[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]]))  # either feature comes back, both together do not
+    >>> x = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]])
+    >>> model(x).detach()  # either feature comes back, both together do not
     tensor([[[1., 0.],
              [0., 1.],
              [0., 0.]]])
@@ -197,14 +167,6 @@ class HiddenBiasModel(ReLUHiddenModel):
 
     `train` does not know the hidden bias c; `supertoy.descent.minimize` does.
 
-    Args:
-        n_instances: number of models trained side by side.
-        n_features: n, the length of the input and of the output.
-        n_hidden: m, hidden dimensions.
-        seed: of the initial weights.
-        dtype: of the weights.
-        device: where they live.
-
     Source: paper, "The ReLU hidden layer toy model", on why it leaves this bias out.
     """
 
@@ -212,25 +174,8 @@ class HiddenBiasModel(ReLUHiddenModel):
 
     c: nn.Parameter
 
-    def __init__(
-        self,
-        n_instances: int,
-        n_features: int,
-        n_hidden: int,
-        *,
-        seed: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        super().__init__(n_instances, n_features, n_hidden, seed=seed, dtype=dtype, device=device)
-        self.c = nn.Parameter(torch.zeros(n_instances, n_hidden, dtype=dtype, device=device))
-
     def pre_activations(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
-        """W x + c, what goes into the hidden ReLU.
-
-        Args:
-            x: inputs, for 1 or all instances.
-        """
+        """W x + c, what goes into the hidden ReLU."""
         return super().pre_activations(x) + self.c[:, None]
 
 
@@ -238,45 +183,25 @@ class ActivationOutputModel(ToyModel):
     """x' = f(WᵀW x + b) with any activation f, for comparison with the ReLU.
 
     Args:
-        n_instances: number of models trained side by side.
-        n_features: n, the length of the input and of the output.
-        n_hidden: m, hidden dimensions.
+        sizes: n_instances, n_features and n_hidden of `ToyModel`, as the other options.
         activation: f, elementwise and differentiable, without parameters of its own, such as `torch.nn.functional.gelu`.
-        seed: of the initial weights.
-        dtype: of the weights.
-        device: where they live.
 
     Raises:
         TypeError: activation cannot be called.
-        ValueError: activation changes the shape or the dtype of its input, or the input itself, or has no derivative; sizes
-            below 1.
+        ValueError: activation changes the shape or the dtype of its input, or the input itself, or has no derivative.
 
     Source: not in the paper; K. Sachan's comment on it asks what other activations do.
     """
 
     hidden_relu, output_relu, any_activation = False, False, True
 
-    def __init__(
-        self,
-        n_instances: int,
-        n_features: int,
-        n_hidden: int,
-        *,
-        activation: Callable[[Tensor], Tensor],
-        seed: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        super().__init__(n_instances, n_features, n_hidden, seed=seed, dtype=dtype, device=device)
+    def __init__(self, *sizes: int, activation: Callable[[Tensor], Tensor], **options: Any) -> None:
+        super().__init__(*sizes, **options)
         _require_activation(activation, self.b)
         self.activation = activation
 
     def activate(self, z: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The output activation f.
-
-        Args:
-            z: what goes into it, of any shape.
-        """
+        """The output activation f."""
         return self.activation(z)
 
 
@@ -284,18 +209,12 @@ class FunctionModel(ToyModel):
     """y' = ReLU(W2 ReLU(W1 x) + b), to compute a function of x that is nowhere negative; W1 and W2 are not tied.
 
     Args:
-        n_instances: number of models trained side by side.
-        n_features: n, the length of the input and of the output.
-        n_hidden: m, neurons.
+        sizes: n_instances, n_features and n_hidden of `ToyModel`, as the other options.
         function: from x `[instance, batch, feature]` to what the outputs should be, of the same shape and dtype.
-        seed: of the initial weights.
-        dtype: of the weights.
-        device: where they live.
 
     Raises:
         TypeError: function cannot be called.
-        ValueError: function changes the shape or the dtype of its input, or the input itself, or has parameters of its own;
-            sizes below 1.
+        ValueError: function changes the shape or the dtype of its input, or the input itself, or has parameters of its own.
 
     Source: paper, "Computation in superposition", which has the absolute value (`AbsoluteValueModel`) as its example.
     """
@@ -305,18 +224,8 @@ class FunctionModel(ToyModel):
     W1: nn.Parameter
     W2: nn.Parameter
 
-    def __init__(
-        self,
-        n_instances: int,
-        n_features: int,
-        n_hidden: int,
-        *,
-        function: Callable[[Tensor], Tensor],
-        seed: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        super().__init__(n_instances, n_features, n_hidden, seed=seed, dtype=dtype, device=device)
+    def __init__(self, *sizes: int, function: Callable[[Tensor], Tensor], **options: Any) -> None:
+        super().__init__(*sizes, **options)
         _require_function(function, self.b)
         self.function = function
 
@@ -334,44 +243,23 @@ class FunctionModel(ToyModel):
         return self.W2
 
     def target(self, x: Float[Tensor, "instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
-        """What the outputs should be.
-
-        Args:
-            x: inputs.
-        """
+        """What the outputs should be."""
         return self.function(x)
 
 
 class AbsoluteValueModel(FunctionModel):
     """y' = ReLU(W2 ReLU(W1 x) + b), to be the absolute value of x, elementwise; W1 and W2 are not tied.
 
-    Args:
-        n_instances: number of models trained side by side.
-        n_features: n, the length of the input and of the output.
-        n_hidden: m, neurons.
-        seed: of the initial weights.
-        dtype: of the weights.
-        device: where they live.
-
-    Source: paper, "The absolute value toy model".
-
     >>> AbsoluteValueModel(1, n_features=2, n_hidden=4).target(torch.tensor([[[-0.5, 1.0]]]))
     tensor([[[0.5000, 1.0000]]])
+
+    Source: paper, "The absolute value toy model".
     """
 
     target_scales = True
 
-    def __init__(
-        self,
-        n_instances: int,
-        n_features: int,
-        n_hidden: int,
-        *,
-        seed: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        super().__init__(n_instances, n_features, n_hidden, function=torch.abs, seed=seed, dtype=dtype, device=device)
+    def __init__(self, *sizes: int, **options: Any) -> None:
+        super().__init__(*sizes, function=torch.abs, **options)
 
 
 def _require_activation(activation: Callable[[Tensor], Tensor], like: Tensor) -> None:

@@ -4,10 +4,8 @@ Source: not in the paper.
 """
 
 import hashlib
-import inspect
 import math
 import multiprocessing
-import operator
 from collections.abc import Generator
 from concurrent.futures import Executor, Future, as_completed
 from contextlib import closing
@@ -17,46 +15,47 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from supertoy._engine.quadrature import quadrature
 from supertoy._engine.store import Store
 from supertoy._util import checks
 from supertoy._util.generators import keyed_generator
 from supertoy._util.progress import progress, show_no_progress
 from supertoy.data import FeatureDistribution
-from supertoy.loss import check_fit
 from supertoy.models import ToyModel
-from supertoy.training import Record, check_options, join, train
+from supertoy.training import Record, TrainingOptions, join, show_options, train
 
 _SHARD = 2**21  # numbers in the largest tensor of a shard; a training keeps about eight such tensors
 _FEWEST = 16  # shards of a sweep that leaves their size to us, where it has as many instances
+
+Job = tuple[ToyModel, FeatureDistribution, TrainingOptions]
 
 
 def sweep(
     model: ToyModel,
     data: FeatureDistribution,
     *,
-    importance: float | Tensor = 1.0,
     executor: Executor | None = None,
     store: str | PathLike[str] | None = None,
     shard_size: int | None = None,
-    seed: int = 0,
     **options: Any,
 ) -> Record:
     """Train every instance of `model` in place, as `train` does, in shards that can run anywhere and be kept on disk.
+
+    >>> data = st.Independent(n_features=2, probability=torch.tensor([[1.0], [0.1]]))
+    >>> whole, cut = (st.ReLUOutputModel(n_instances=2, n_features=2, n_hidden=1) for _ in range(2))
+    >>> record, record_of_shards = st.train(whole, data, n_steps=10), sweep(cut, data, n_steps=10, shard_size=1)
+    >>> torch.allclose(whole.W, cut.W)
+    True
 
     The instances are the grid: `torch.cartesian_prod` makes one from its axes. Shards are consecutive instances. Where
     they are cut depends on the arguments alone, so the result is the same bit for bit on any executor with any number of
     workers, and after any number of interruptions, as long as the machines are of one kind.
 
     Args:
-        model: one instance for each setting.
         data: one setting, or as many as the model has instances.
-        importance: I_i, broadcasts to [instance, feature].
         executor: runs the shards; any of `concurrent.futures`, or dask's `client.get_executor()`. This process if None.
         store: folder for finished shards. The same call goes on with what it finds there.
         shard_size: instances in a shard; if None, so many that training one takes some tens of MB and there are 16 shards.
-        seed: of batches and fresh starts.
-        **options: what else `train` takes.
+        options: of training, by name; see `TrainingOptions`.
 
     Raises:
         TypeError: an argument of a wrong kind; before any training.
@@ -65,43 +64,29 @@ def sweep(
         OSError: the store cannot be written to.
         RuntimeError: the executor died.
         KeyboardInterrupt: finished shards are in the store; the model is as it was.
-
-    >>> data = st.Independent(n_features=2, probability=torch.tensor([[1.0], [0.1]]))
-    >>> whole, cut = (st.ReLUOutputModel(n_instances=2, n_features=2, n_hidden=1) for _ in range(2))
-    >>> record, record_of_shards = st.train(whole, data, n_steps=10), sweep(cut, data, n_steps=10, shard_size=1)
-    >>> torch.allclose(whole.W, cut.W)
-    True
     """
-    check_fit(model, data)
-    checks.require_int(seed=seed, at_least=0)
     if executor is not None and not isinstance(executor, Executor):
         raise TypeError(f"executor must be a concurrent.futures.Executor, got {type(executor).__name__}")
     if store is not None and not isinstance(store, str | PathLike):
         raise TypeError(f"store must be a path, got {type(store).__name__}")
-    defaults = {name: p.default for name, p in inspect.signature(train).parameters.items() if p.kind is p.KEYWORD_ONLY}
-    if not options.keys() <= defaults.keys() - {"first_instance"}:
-        unknown = min(options.keys() - defaults.keys() | (options.keys() & {"first_instance"}))
-        raise TypeError(f"options must be arguments of train, got {unknown!r}")
-    options = {**defaults, **options, "seed": seed, "importance": importance, "first_instance": 0}
-    options["snapshot_steps"] = sorted(operator.index(step) for step in options["snapshot_steps"])
-    I = check_options(model, data, **options)
-    l1 = checks.one_each(options["l1"], "l1", model.n_instances)
+    if "first_instance" in options:
+        raise TypeError("options must not hold first_instance, since a sweep has all instances")
+    fitted = TrainingOptions.of(options).fitted(model, data)
     if shard_size is None:
-        shard_size = _default_shard_size(model, data, **options)
+        shard_size = _default_shard_size(model, data, fitted)
     checks.require_int(shard_size=shard_size, at_least=1)
 
     starts = range(0, model.n_instances, shard_size)
-    folder = None if store is None else Store(store, _description(model, data, I, l1, shard_size, options))
+    folder = None if store is None else Store(store, _description(model, data, shard_size, fitted))
     shards: dict[int, dict[str, Tensor]] = {}
-    jobs: dict[int, tuple[Any, ...]] = {}
+    jobs: dict[int, Job] = {}
     for k, start in enumerate(starts):
         part = slice(start, min(start + shard_size, model.n_instances))
         finished = folder.read(k) if folder else None
         if finished is not None:
             shards[k] = {name: tensor.to(model.b.device) for name, tensor in finished.items()}
             continue
-        arguments = options | {"importance": I[part], "l1": l1[part], "first_instance": start}
-        jobs[k] = (model.select(part), data.select(part), arguments)
+        jobs[k] = (model.select(part), data.select(part), fitted.select(part))
 
     if folder and jobs:
         folder.check_writable()
@@ -129,8 +114,11 @@ def sweep(
     return join([_record(shard) for shard in in_order])
 
 
+show_options(sweep)
+
+
 def _results(
-    jobs: dict[int, tuple[Any, ...]], executor: Executor | None, folder: Store | None
+    jobs: dict[int, Job], executor: Executor | None, folder: Store | None
 ) -> Generator[tuple[int, dict[str, Tensor] | Exception], None, None]:
     """Shard by shard as they finish, what training one gave or what it raised."""
     if executor is None:
@@ -166,10 +154,10 @@ def _results(
         ) from died
 
 
-def _train_shard(model: ToyModel, data: FeatureDistribution, arguments: dict[str, Any]) -> dict[str, Tensor] | Exception:
+def _train_shard(model: ToyModel, data: FeatureDistribution, options: TrainingOptions) -> dict[str, Tensor] | Exception:
     """Train a shard; its record and parameters as named tensors, or the error that it ended with."""
     try:
-        record = train(model, data, **arguments)
+        record = train(model, data, **vars(options))
     except Exception as error:
         return error
     tensors = {f"parameter {name}": value.detach() for name, value in model.named_parameters()}
@@ -201,27 +189,17 @@ def _record(tensors: dict[str, Tensor]) -> Record:
     )
 
 
-def _default_shard_size(
-    model: ToyModel,
-    data: FeatureDistribution,
-    *,
-    n_steps: int,
-    batch_size: int,
-    n_restarts: int,
-    n_nodes: int | None,
-    snapshot_steps: list[int],
-    **_: Any,
-) -> int:
-    n_rows = batch_size if n_nodes is None else quadrature(data.select(slice(0, 1)), n_nodes)[0].shape[1]
+def _default_shard_size(model: ToyModel, data: FeatureDistribution, options: TrainingOptions) -> int:
     n_parameters = model.n_features * (model.n_hidden + 1)
+    n_snapshots = len([*options.snapshot_steps])
     # The largest of what training one instance keeps: a batch's outputs, the losses of all steps, the snapshots.
-    per_instance = n_restarts * max(model.n_features * n_rows, n_steps, len(snapshot_steps) * n_parameters)
+    per_instance = options.n_restarts * max(
+        model.n_features * options.n_rows(data), options.n_steps, n_snapshots * n_parameters
+    )
     return max(1, min(_SHARD // per_instance, math.ceil(model.n_instances / _FEWEST)))
 
 
-def _description(
-    model: ToyModel, data: FeatureDistribution, importance: Tensor, l1: Tensor, shard_size: int, options: dict[str, Any]
-) -> dict[str, Any]:
+def _description(model: ToyModel, data: FeatureDistribution, shard_size: int, options: TrainingOptions) -> dict[str, Any]:
     """All that determines the result, in values that JSON knows; tensors by their checksums."""
     return {
         "model": type(model).__name__,
@@ -233,11 +211,17 @@ def _description(
         "device": model.b.device.type,
         "weights": {name: _checksum(value) for name, value in model.named_parameters()},
         "data": type(data).__name__,
-        "distribution": {k: _checksum(v) if isinstance(v, Tensor) else str(v) for k, v in sorted(vars(data).items())},
-        "importance": _checksum(importance),
-        "l1": _checksum(l1),
+        "distribution": _described(vars(data)),
         "shard_size": shard_size,
-        "options": {name: value for name, value in sorted(options.items()) if name not in ("importance", "l1")},
+        **_described(vars(options)),
+    }
+
+
+def _described(values: dict[str, Any]) -> dict[str, Any]:
+    plain = (bool, int, float, str, tuple, type(None))
+    return {
+        name: _checksum(value) if isinstance(value, Tensor) else value if isinstance(value, plain) else str(value)
+        for name, value in sorted(values.items())
     }
 
 

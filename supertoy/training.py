@@ -3,12 +3,16 @@
 Source: paper, "Demonstrating superposition".
 """
 
+import dataclasses
+import inspect
 import itertools
 import math
+import operator
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -30,6 +34,110 @@ from supertoy.models import ToyModel
 _LOOK_EVERY = 50  # steps between looks for NaN, and over which losses are averaged to compare restarts
 _N_ROWS = 4096  # on which the L1 norm of hidden activations is measured in the end
 _PIECE = 2**18  # numbers in the largest tensor of a piece, of which a few should fit in the cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """What `train` and `sweep` can be told: the arguments of both, said and checked here.
+
+    >>> TrainingOptions(n_steps=0)
+    Traceback (most recent call last):
+    ValueError: n_steps must be at least 1, got 0
+
+    Attributes:
+        importance: I_i, broadcasts to [instance, feature].
+        l1: λ of a penalty λ E‖h‖₁ on hidden activations, which is a part of the loss then; one number, or one for each
+            instance. The L1 norm is smallest, for a given length, along the neurons. So features rotate towards them, and a
+            feature that is not worth the price is dropped.
+        n_steps: gradient steps.
+        batch_size: rows per step in the end, the zero vector among them; at least 4.
+        n_nodes: if given, every step sees the whole expectation instead of a batch: all sets of active features, each active
+            value at this many quadrature nodes. For few features; deterministic, without sampling noise.
+        learning_rate: at its peak.
+        optimizer: "adam", or "gradient descent", which is slower but goes where the loss falls fastest: to see how models
+            learn. Its steps are as long as the loss is steep, so it needs another learning rate.
+        n_restarts: independent starts per instance.
+        seed: of the batches and of the fresh starts.
+        snapshot_steps: steps after which to keep a copy of the parameters, 0 to n_steps.
+        first_instance: number of the model's first instance, where the model is a part of something larger.
+
+    Raises:
+        TypeError: an option of another kind.
+        ValueError: an option out of range.
+    """
+
+    importance: float | Tensor = 1.0
+    l1: float | Tensor = 0.0
+    n_steps: int = 1000
+    batch_size: int = 256
+    n_nodes: int | None = None
+    learning_rate: float = 0.03
+    optimizer: str = "adam"
+    n_restarts: int = 1
+    seed: int = 0
+    snapshot_steps: Iterable[int] | Tensor = ()
+    first_instance: int = 0
+
+    def __post_init__(self) -> None:
+        checks.require_int(n_steps=self.n_steps, n_restarts=self.n_restarts, at_least=1)
+        checks.require_int(batch_size=self.batch_size, at_least=4)
+        checks.require_int(seed=self.seed, first_instance=self.first_instance, at_least=0)
+        checks.require_number(learning_rate=self.learning_rate, above=0)
+        if self.n_nodes is not None:
+            checks.require_int(n_nodes=self.n_nodes, at_least=1)
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {self.optimizer!r}")
+        snapshots = tuple(sorted({operator.index(step) for step in self.snapshot_steps}))
+        if snapshots and not 0 <= snapshots[0] <= snapshots[-1] <= self.n_steps:
+            raise ValueError(f"snapshot_steps must lie between 0 and n_steps = {self.n_steps}, got {[*snapshots]}")
+        object.__setattr__(self, "snapshot_steps", snapshots)
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> "TrainingOptions":
+        """The options that were given by name; TypeError if there is no such option."""
+        known = [option.name for option in dataclasses.fields(cls)]
+        for name in options:
+            if name not in known:
+                raise TypeError(f"options must be among {', '.join(known)}; got {name!r}")
+        return cls(**options)
+
+    def fitted(self, model: ToyModel, data: FeatureDistribution) -> "TrainingOptions":
+        """The same with one importance for each feature and one λ for each instance, if all of it fits together.
+
+        Raises:
+            TypeError: a model with a bias in its hidden layer, which only `descent.minimize` can train.
+            ValueError: a model, data, importance or l1 that do not fit each other; weights that are not finite.
+        """
+        check_fit(model, data)
+        if model.hidden_bias:
+            raise TypeError(
+                f"model must have no bias in its hidden layer, which {type(model).__name__} has; see descent.minimize"
+            )
+        checks.require_finite(**dict(model.named_parameters()))
+        importance = checks.importances(self.importance, model.n_instances, model.n_features).to(model.b.device)
+        l1 = checks.one_each(self.l1, "l1", model.n_instances).to(model.b.device)
+        self.n_rows(data)
+        return dataclasses.replace(self, importance=importance, l1=l1)
+
+    def select(self, part: slice) -> "TrainingOptions":
+        """Fitted options for some consecutive instances."""
+        importance, l1 = (torch.as_tensor(table)[part] for table in (self.importance, self.l1))
+        return dataclasses.replace(self, importance=importance, l1=l1, first_instance=self.first_instance + part.start)
+
+    def n_rows(self, data: FeatureDistribution) -> int:
+        """Rows of the largest batch."""
+        if self.n_nodes is None:
+            return self.batch_size
+        return quadrature(data.select(slice(0, 1)), self.n_nodes)[0].shape[1]
+
+    def stages(self) -> list[tuple[int, int, int]]:
+        """(last step, rows per batch, restarts) of each stage."""
+        stages = []
+        for end, share_of_rows, share_of_restarts in ((0.3, 4, 1), (0.7, 2, 4), (1, 1, 16)):
+            rows = min(self.batch_size, max(4, self.batch_size // share_of_rows))
+            kept = min(self.n_restarts, max(2, math.ceil(self.n_restarts / share_of_restarts)))
+            stages.append((math.ceil(end * self.n_steps), rows, kept))
+        return stages
 
 
 @dataclass
@@ -59,23 +167,14 @@ class Record:
         return self.evaluate()
 
 
-def train(
-    model: ToyModel,
-    data: FeatureDistribution,
-    *,
-    importance: float | Tensor = 1.0,
-    l1: float | Tensor = 0.0,
-    n_steps: int = 1000,
-    batch_size: int = 256,
-    n_nodes: int | None = None,
-    learning_rate: float = 0.03,
-    optimizer: str = "adam",
-    n_restarts: int = 1,
-    seed: int = 0,
-    snapshot_steps: Iterable[int] = (),
-    first_instance: int = 0,
-) -> Record:
+def train(model: ToyModel, data: FeatureDistribution, **options: Any) -> Record:
     """Train every instance of `model` in place; with restarts, keep the one of lowest expected loss for each instance.
+
+    >>> data = st.Independent(n_features=2, probability=torch.tensor([[1.0], [0.1]]))  # dense, and sparse
+    >>> model = st.ReLUOutputModel(n_instances=2, n_features=2, n_hidden=1)
+    >>> record = train(model, data, importance=torch.tensor([1.0, 0.9]), n_steps=300, n_restarts=4)
+    >>> st.n_represented(model.W)  # both features share the one dimension where they are sparse
+    tensor([1, 2])
 
     Adam (or plain gradient descent), with a learning rate that rises over the first twentieth of the steps, stays, and falls
     to zero over the second half. Batches grow: the first 0.3 of the steps see a quarter of `batch_size`, those up to 0.7 a
@@ -87,70 +186,31 @@ def train(
     in the last bit (which training can amplify). The same call gives the same bits on any number of threads.
 
     Args:
-        model: any of the models; its weights are the start and, afterwards, the result.
         data: one setting, or as many as the model has instances.
-        importance: I_i, broadcasts to [instance, feature].
-        l1: λ of a penalty λ E‖h‖₁ on hidden activations, which is a part of the loss then; one number, or one for each
-            instance. The L1 norm is smallest, for a given length, along the neurons: so features turn towards them, and one
-            that is not worth the price is dropped.
-        n_steps: gradient steps.
-        batch_size: rows per step in the end, the zero vector among them.
-        n_nodes: if given, every step sees the whole expectation instead of a batch: all sets of active features, each active
-            value at this many nodes (see `quadrature`). For few features; deterministic, without sampling noise.
-        learning_rate: at its peak.
-        optimizer: "adam", or "gradient descent", which is slower but goes where the loss falls fastest: to see how models
-            learn. Its steps are as long as the loss is steep, so it needs another learning rate.
-        n_restarts: independent starts per instance.
-        seed: of the batches and of the fresh starts.
-        snapshot_steps: steps after which to keep a copy of the parameters, 0 to n_steps.
-        first_instance: number of the model's first instance, where the model is a part of something larger.
+        options: by name; see `TrainingOptions`.
 
     Raises:
-        TypeError: a model with a bias in its hidden layer, which only `descent.minimize` can train.
-        ValueError: any argument out of range or of a wrong shape, before anything is trained.
+        TypeError: no such option, or one of another kind; before anything is trained, as the next two.
+        ValueError: an option out of range or of a wrong shape.
         FloatingPointError: a loss became NaN or infinite, with the step and the instance.
         KeyboardInterrupt: training was interrupted; the model holds, for each instance, the restart that looked
             best, after its last completed step.
 
     Source: paper, "Demonstrating superposition"; the objective is Σ_i I_i (x_i - x'_i)², in expectation over x. The penalty
     is from "Strategic picture", "Approach 1: Creating models without superposition".
-
-    >>> data = st.Independent(n_features=2, probability=torch.tensor([[1.0], [0.1]]))  # dense, and sparse
-    >>> model = st.ReLUOutputModel(n_instances=2, n_features=2, n_hidden=1)
-    >>> record = train(model, data, importance=torch.tensor([1.0, 0.9]), n_steps=300, n_restarts=4)
-    >>> st.n_represented(model.W)  # both features share the one dimension where they are sparse
-    tensor([1, 2])
     """
-    snapshot_at = frozenset(snapshot_steps)
-    I = check_options(
-        model, data, importance=importance, l1=l1, n_steps=n_steps, batch_size=batch_size, n_nodes=n_nodes,
-        learning_rate=learning_rate, optimizer=optimizer, n_restarts=n_restarts, seed=seed, snapshot_steps=snapshot_at,
-        first_instance=first_instance,
-    )  # fmt: skip
+    fitted = TrainingOptions.of(options).fitted(model, data)
     data = data.to(dtype=model.b.dtype, device=model.b.device)
-    l1 = checks.one_each(l1, "l1", model.n_instances).to(model.b)
-    if n_nodes is not None:
-        batch_size = quadrature(data.select(slice(0, 1)), n_nodes)[0].shape[1]
-
-    schedule = _Schedule(n_steps, batch_size, n_nodes, learning_rate, optimizer, n_restarts, snapshot_at)
     start = pack(model)
-    per_instance = model.n_features * max(rows * kept for _, rows, kept in schedule.stages())
+    n_rows = fitted.n_rows(data)
+    largest = max((rows if fitted.n_nodes is None else n_rows) * kept for _, rows, kept in fitted.stages())
     pieces = [
-        _Piece(
-            model,
-            [m[part] for m in start],
-            data.select(part),
-            I[part],
-            l1[part],
-            schedule,
-            seed,
-            first_instance + part.start,
-        )
-        for part in _cut(model.n_instances, per_instance, model.b.device)
+        _Piece(model, [m[part] for m in start], data.select(part), fitted.select(part))
+        for part in _cut(model.n_instances, model.n_features * largest, model.b.device)
     ]
     stop = threading.Event()
     try:
-        with progress(len(pieces) * n_steps, "training", "step") as bar:
+        with progress(len(pieces) * fitted.n_steps, "training", "step") as bar:
             in_threads([partial(piece.run, stop, bar) for piece in pieces], stop)
     except KeyboardInterrupt:
         _take_best(model, pieces)
@@ -159,61 +219,15 @@ def train(
     return join([piece.record() for piece in pieces])
 
 
-def check_options(
-    model: ToyModel,
-    data: FeatureDistribution,
-    *,
-    importance: float | Tensor,
-    l1: float | Tensor,
-    n_steps: int,
-    batch_size: int,
-    n_nodes: int | None,
-    learning_rate: float,
-    optimizer: str,
-    n_restarts: int,
-    seed: int,
-    snapshot_steps: Iterable[int],
-    first_instance: int,
-) -> Float[Tensor, "instance feature"]:
-    """Refuse what `train` cannot take, and give back the importance of every instance's features.
+def show_options(function: Callable[..., Any]) -> None:
+    """Let a function that takes training options by name show them, with their defaults, in its signature."""
+    signature = inspect.signature(function)
+    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    options = [*inspect.signature(TrainingOptions).parameters.values()]
+    function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
 
-    Args:
-        model: as for `train`.
-        data: as for `train`.
-        importance: as for `train`.
-        l1: as for `train`.
-        n_steps: as for `train`.
-        batch_size: as for `train`, at least 4.
-        n_nodes: as for `train`.
-        learning_rate: as for `train`.
-        optimizer: as for `train`.
-        n_restarts: as for `train`.
-        seed: as for `train`.
-        snapshot_steps: as for `train`.
-        first_instance: as for `train`.
 
-    Raises:
-        TypeError: as for `train`.
-        ValueError: as for `train`.
-    """
-    check_fit(model, data)
-    if model.hidden_bias:
-        raise TypeError(
-            f"model must have no bias in its hidden layer, which {type(model).__name__} has; see descent.minimize"
-        )
-    checks.require_int(n_steps=n_steps, n_restarts=n_restarts, at_least=1)
-    checks.require_int(batch_size=batch_size, at_least=4)
-    checks.require_int(seed=seed, first_instance=first_instance, at_least=0)
-    checks.require_number(learning_rate=learning_rate, above=0)
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {optimizer!r}")
-    checks.require_finite(**dict(model.named_parameters()))
-    checks.one_each(l1, "l1", model.n_instances)
-    if not set(snapshot_steps) <= set(range(n_steps + 1)):
-        raise ValueError(f"snapshot_steps must lie between 0 and n_steps = {n_steps}, got {sorted(snapshot_steps)}")
-    if n_nodes is not None:
-        quadrature(data.select(slice(0, 1)), n_nodes)
-    return checks.importances(importance, model.n_instances, model.n_features).to(model.b.device)
+show_options(train)
 
 
 def join(records: list[Record]) -> Record:
@@ -242,30 +256,6 @@ def _take_best(model: ToyModel, pieces: "list[_Piece]") -> None:
             getattr(model, name).copy_(value)
 
 
-@dataclass(frozen=True)
-class _Schedule:
-    """What happens at which step."""
-
-    n_steps: int
-    batch_size: int
-    n_nodes: int | None
-    learning_rate: float
-    optimizer: str
-    n_restarts: int
-    snapshot_at: frozenset[int]
-
-    def stages(self) -> list[tuple[int, int, int]]:
-        """(last step, rows per batch, restarts) of each stage."""
-        stages = []
-        for end, share_of_rows, share_of_restarts in ((0.3, 4, 1), (0.7, 2, 4), (1, 1, 16)):
-            rows = self.batch_size
-            if self.n_nodes is None:
-                rows = min(rows, max(4, rows // share_of_rows))
-            kept = min(self.n_restarts, max(2, math.ceil(self.n_restarts / share_of_restarts)))
-            stages.append((math.ceil(end * self.n_steps), rows, kept))
-        return stages
-
-
 class _Piece:
     """Some consecutive instances, all restarts of them, trained together in one thread.
 
@@ -273,38 +263,28 @@ class _Piece:
     cuts are depends on sizes alone.
     """
 
-    def __init__(
-        self,
-        model: ToyModel,
-        start: list[Tensor],
-        data: FeatureDistribution,
-        importance: Tensor,
-        l1: Tensor,
-        schedule: _Schedule,
-        seed: int,
-        first_instance: int,
-    ) -> None:
-        self.model, self.data, self.importance, self.l1, self.schedule = model, data, importance, l1, schedule
-        self.seed, self.first_instance = seed, first_instance
-        self.n_instances = len(importance)
+    def __init__(self, model: ToyModel, start: list[Tensor], data: FeatureDistribution, options: TrainingOptions) -> None:
+        self.model, self.data, self.options = model, data, options
+        self.importance, self.l1 = torch.as_tensor(options.importance), torch.as_tensor(options.l1).to(start[0])
+        self.snapshot_at = frozenset(options.snapshot_steps)
+        self.n_instances = len(start[0])
         self.matrices = [matrix[:, None] for matrix in start]  # [instance, restart, hidden and bias, feature]
-        self.restart = torch.zeros(self.n_instances, 1, dtype=torch.long, device=importance.device)  # which they are
+        self.restart = torch.zeros(self.n_instances, 1, dtype=torch.long, device=start[0].device)  # which they are
         self.losses: list[Tensor] = []  # of each stage, [step, instance, restart]
         self.snapshots: dict[int, list[Tensor]] = {}
         self.n_done = 0
-        self.restart_losses = importance.new_zeros(self.n_instances, 0)
+        self.restart_losses = self.importance.new_zeros(self.n_instances, 0)
 
     def run(self, stop: threading.Event, bar: "tqdm[None]") -> None:
         """Train to the end, or until `stop` is set."""
         self._add_restarts()
         self._keep_snapshot()
         step, n_shown = None, 0
-        for last, n_rows, n_kept in self.schedule.stages():
+        for last, n_rows, n_kept in self.options.stages():
             root_weight, scale, rows = self._rows(n_rows, last - self.n_done)
             if step is None:
-                step = step_kind(self.model)(
-                    self.model, self.matrices, self.importance, root_weight, self.schedule.optimizer, self.l1
-                )
+                kind = step_kind(self.model)
+                step = kind(self.model, self.matrices, self.importance, root_weight, self.options.optimizer, self.l1)
             else:
                 kept = self._recent().topk(n_kept, dim=1, largest=False).indices.sort(1).values
                 step.keep(kept)
@@ -316,7 +296,7 @@ class _Piece:
             for n in range(first, last):
                 if stop.is_set():
                     return
-                step(next(rows), rate(n, self.schedule.n_steps, self.schedule.learning_rate), losses[n - first])
+                step(next(rows), rate(n, self.options.n_steps, self.options.learning_rate), losses[n - first])
                 self.n_done = n + 1
                 self._keep_snapshot()
                 if self.n_done % _LOOK_EVERY == 0 or self.n_done == last:
@@ -358,7 +338,7 @@ class _Piece:
 
     def _add_restarts(self) -> None:
         """The given weights as first restart, and fresh ones from each instance's own random numbers as the others."""
-        n_restarts, start = self.schedule.n_restarts, self.matrices
+        n_restarts, start = self.options.n_restarts, self.matrices
         if n_restarts > 1:
             shape = (n_restarts - 1, len(start), *start[0].shape[2:])
             fresh = torch.stack(
@@ -372,8 +352,8 @@ class _Piece:
 
     def _rows(self, n_rows: int, n_steps: int) -> tuple[Tensor, Tensor, Iterator[Tensor]]:
         """√w of the rows in a batch [instance, row], what the loss is then to be multiplied with, and the batches."""
-        if self.schedule.n_nodes is not None:
-            x, weight = quadrature(self.data, self.schedule.n_nodes)
+        if self.options.n_nodes is not None:
+            x, weight = quadrature(self.data, self.options.n_nodes)
             root_weight = weight.sqrt().to(x).expand(self.n_instances, -1)
             rows = x.mT.expand(self.n_instances, -1, -1)
             if step_kind(self.model).weighs_rows:
@@ -385,17 +365,17 @@ class _Piece:
         # All rows but the zero vector weigh the same, so they may weigh 1 until the loss is reported, if the optimizer does
         # not see the difference. Otherwise the rows carry it.
         root_weight, scale = (weight / weight[:, :1]).sqrt(), weight[:, 0]
-        if not OPTIMIZERS[self.schedule.optimizer].sees_scale:
+        if not OPTIMIZERS[self.options.optimizer].sees_scale:
             return root_weight, scale, drawn
         if step_kind(self.model).weighs_rows:
             drawn = (scale.sqrt()[:, None, None] * rows for rows in drawn)
         return weight.sqrt(), torch.ones_like(scale), drawn
 
     def _stream(self, instance: int, purpose: str, device: torch.device | str) -> torch.Generator:
-        return keyed_generator(self.seed, self.first_instance + instance, purpose, device)
+        return keyed_generator(self.options.seed, self.options.first_instance + instance, purpose, device)
 
     def _keep_snapshot(self) -> None:
-        if self.n_done in self.schedule.snapshot_at:
+        if self.n_done in self.snapshot_at:
             self.snapshots[self.n_done] = [matrix.clone() for matrix in self.matrices]
 
     def _recent(self) -> Tensor:
@@ -403,7 +383,7 @@ class _Piece:
         if not self.n_done:
             return torch.zeros_like(self.restart, dtype=torch.float)
         # Only losses on random batches need averaging; without noise the last one says most.
-        n_averaged = _LOOK_EVERY if self.schedule.n_nodes is None else 1
+        n_averaged = _LOOK_EVERY if self.options.n_nodes is None else 1
         recent = torch.cat(self.losses)[max(0, self.n_done - n_averaged) : self.n_done].mean(0)
         return recent.nan_to_num(nan=torch.inf)  # a restart that went astray is the worst, not the least
 
@@ -413,8 +393,9 @@ class _Piece:
             row, instance, k = bad.nonzero()[0].tolist()
             step = sum(len(stage) for stage in self.losses[:-1]) + row + 1
             raise FloatingPointError(
-                f"loss became {self.losses[-1][row, instance, k].item():g} at step {step}, instance "
-                f"{self.first_instance + instance} (restart {self.restart[instance, k]}); a smaller learning_rate may help"
+                f"loss became {self.losses[-1][row, instance, k].item():g} at step {step}, "
+                f"instance {self.options.first_instance + instance} (restart {self.restart[instance, k]}); "
+                "a smaller learning_rate may help"
             )
 
     def _expected_losses(self, rtol: float | None = None) -> Tensor:

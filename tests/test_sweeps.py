@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy.sweeps import _default_shard_size
+from supertoy.training import TrainingOptions
 
 N_INSTANCES = 7
 PROBABILITY = torch.linspace(0.05, 1, N_INSTANCES)[:, None]
@@ -113,8 +115,8 @@ def test_a_store_of_another_function_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"seed": 1}, "options, weights"),
-        ({"n_steps": 61}, "options"),
+        ({"seed": 1}, "seed, weights"),
+        ({"n_steps": 61}, "n_steps"),
         ({"shard_size": 2}, "shard_size"),
         ({"importance": 1.0}, "importance"),
     ],
@@ -228,12 +230,12 @@ def test_a_full_disk_stops_the_sweep_with_what_to_do(tmp_path, monkeypatch):
 
 def test_a_shard_takes_tens_of_megabytes_and_there_are_enough_of_them():
     data, model = st.Independent(400, 0.1), st.ReLUOutputModel(1000, 400, 30)
-    options = {"n_steps": 1000, "batch_size": 512, "n_restarts": 1, "n_nodes": None, "snapshot_steps": []}
-    assert _default_shard_size(model, data, **options) == 10
-    assert _default_shard_size(model, data, **options | {"n_restarts": 10_000}) == 1
-    assert _default_shard_size(model, data, **options | {"n_steps": 500_000}) == 4
-    assert _default_shard_size(model, data, **options | {"snapshot_steps": [*range(100)]}) == 1
-    assert _default_shard_size(st.ReLUOutputModel(40, 400, 30), data, **options) == 3
+    options = TrainingOptions(n_steps=1000, batch_size=512)
+    assert _default_shard_size(model, data, options) == 10
+    assert _default_shard_size(model, data, replace(options, n_restarts=10_000)) == 1
+    assert _default_shard_size(model, data, replace(options, n_steps=500_000)) == 4
+    assert _default_shard_size(model, data, replace(options, snapshot_steps=range(100))) == 1
+    assert _default_shard_size(st.ReLUOutputModel(40, 400, 30), data, options) == 3
 
 
 def test_steps_of_snapshots_may_come_from_an_array(reference, tmp_path):
@@ -260,8 +262,8 @@ def test_a_folder_that_became_read_only_is_refused_before_any_training(reference
         ({"shard_size": 0}, ValueError, "shard_size must be at least 1, got 0"),
         ({"executor": 2}, TypeError, "executor"),
         ({"store": 3}, TypeError, "store"),
-        ({"n_stepz": 3}, TypeError, "options must be arguments of train, got 'n_stepz'"),
-        ({"first_instance": 3}, TypeError, "options must be arguments of train, got 'first_instance'"),
+        ({"n_stepz": 3}, TypeError, "options must be among importance, l1, n_steps, .*; got 'n_stepz'"),
+        ({"first_instance": 3}, TypeError, "options must not hold first_instance"),
         ({"n_steps": 0}, ValueError, "n_steps must be at least 1"),
         ({"importance": torch.ones(3)}, ValueError, "importance must broadcast"),
         ({"importance": torch.ones(3, 5)}, ValueError, "importance must have 1 or 7 instances, got 3"),
@@ -293,8 +295,8 @@ def test_the_examples_of_the_page_run_and_have_shards_to_share(tmp_path, monkeyp
     exec(kept, names)
     exec(kept, names)  # again: it goes on with the folder
     assert len([*tmp_path.glob("phase-diagram/*.safetensors")]) == 15
-    options = {"n_steps": 200, "batch_size": 256, "n_restarts": 16, "n_nodes": 4, "snapshot_steps": []}
-    assert _default_shard_size(names["model"], names["data"], **options) == 7
+    options = TrainingOptions(n_steps=200, n_restarts=16, n_nodes=4)
+    assert _default_shard_size(names["model"], names["data"], options) == 7
 
 
 def test_a_dask_cluster_loses_nothing_when_a_worker_is_killed(reference, tmp_path):

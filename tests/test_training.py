@@ -76,7 +76,7 @@ def test_restarts_keep_the_lowest_loss_and_start_with_the_given_weights():
 def test_dropping_restarts_early_finds_what_full_training_finds(monkeypatch):
     _, dropped = trained(n_restarts=16, n_steps=600)
     assert dropped.restart_losses.shape == (2, 3)
-    monkeypatch.setattr(training._Schedule, "stages", lambda self: [(600, 256, 16)])
+    monkeypatch.setattr(training.TrainingOptions, "stages", lambda self: [(600, 256, 16)])
     _, full = trained(n_restarts=16, n_steps=600)
     assert full.restart_losses.shape == (16, 3)
     assert_close(dropped.loss, full.loss, rtol=5e-3, atol=0)

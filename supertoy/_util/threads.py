@@ -23,12 +23,17 @@ def in_threads(tasks: Sequence[Callable[[], T]], stop: threading.Event | None = 
 
     `stop` is set as soon as a task raises or the caller is interrupted: tasks that look at it can return early.
     """
-    n_threads = torch.get_num_threads()
+    n_threads, grad_enabled = torch.get_num_threads(), torch.is_grad_enabled()
+
+    def begin() -> None:
+        torch.set_num_threads(1)
+        torch.set_grad_enabled(grad_enabled)  # each thread has a mode of its own
+
     try:
         torch.set_num_threads(1)
         if min(len(tasks), n_threads) == 1:
             return [task() for task in tasks]
-        with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with ThreadPoolExecutor(n_threads, initializer=begin) as pool:
             try:
                 futures = [pool.submit(task) for task in tasks]
                 # Waits are short, since not every interrupt wakes a waiting thread.

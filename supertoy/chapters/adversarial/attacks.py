@@ -60,9 +60,9 @@ def dedicated_model(data: FeatureDistribution, n_hidden: int) -> ReLUOutputModel
     if n_hidden > data.n_features:
         raise ValueError(f"n_hidden must be at most the data's {data.n_features} features, got {n_hidden}")
     model = ReLUOutputModel(data.n_instances, data.n_features, n_hidden, dtype=data.dtype, device=data.device)
-    model.requires_grad_(False)
-    model.W.copy_(torch.eye(n_hidden, data.n_features))
-    model.b[:, n_hidden:] = feature_moments(data)[0][:, n_hidden:].to(model.b)
+    with torch.no_grad():
+        model.W.copy_(torch.eye(n_hidden, data.n_features))
+        model.b[:, n_hidden:] = feature_moments(data)[0][:, n_hidden:].to(model.b)
     return model
 
 

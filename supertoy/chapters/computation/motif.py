@@ -85,6 +85,7 @@ def find(model: FunctionModel) -> list[Motif]:
     return sorted(found, key=lambda motif: (motif.instance, -motif.interference))
 
 
+@torch.no_grad()
 def without_inhibition(model: FunctionModel, motif: Motif) -> FunctionModel:
     """A copy of the motif's model in which the inhibiting weight is zero: what the explanation says must hurt.
 

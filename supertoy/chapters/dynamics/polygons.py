@@ -97,6 +97,7 @@ def _best_norm_and_bias(n_features: int, k: int) -> tuple[float, float]:
     if k <= 4:
         return 1.0, 0.0  # corners that do not interfere are reconstructed without error
 
+    @torch.enable_grad()
     def value_and_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
         parameters = torch.tensor(point, requires_grad=True)
         loss = _corner_loss(parameters[0], parameters[1], n_features, k)

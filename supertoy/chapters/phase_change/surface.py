@@ -103,6 +103,7 @@ def minima(density: float, ratio: float) -> list[Minimum]:
     lowest_near = -torch.nn.functional.max_pool2d(-loss[None], 3, stride=1, padding=1)[0]
     starts = torch.stack([w1, w2], -1)[(loss == lowest_near) & (w1 >= 0)]
 
+    @torch.enable_grad()
     def value_and_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
         w = torch.tensor(point, requires_grad=True)
         value = loss_surface(w[0], w[1], density, ratio)
