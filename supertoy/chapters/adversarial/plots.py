@@ -12,7 +12,21 @@ from torch import Tensor
 
 from supertoy.chapters.adversarial.attacks import feature_attacks
 from supertoy.plots.series import MARKERS, Panels, series_panels
-from supertoy.plots.style import LINES, STYLE, WIDTH, as_array, finished, plain_log_axis, require_some
+from supertoy.plots.style import (
+    FILL,
+    FRAME,
+    INK,
+    LINES,
+    MUTED,
+    ORDERED,
+    STYLE,
+    TEXT,
+    WIDTH,
+    as_array,
+    finished,
+    plain_log_axis,
+    require_some,
+)
 
 _ATTACKED, _OTHER = LINES[3], LINES[0]  # red-orange and blue
 
@@ -55,7 +69,7 @@ def attack_anatomy(panels: Mapping[str, Float[Tensor, "2 _feature"]]) -> Figure:
 def _component_bars(axis: Axes, values: np.ndarray) -> None:
     number = np.arange(1, len(values) + 1)
     axis.bar(number, values, width=0.7, color=[_ATTACKED, *[_OTHER] * (len(values) - 1)])
-    axis.axhline(0, color="black", lw=0.8)
+    axis.axhline(0, color=INK, lw=0.8)
     axis.set(ylim=(-1.75, 1.75), xticks=number, yticks=[-1, 0, 1])
 
 
@@ -65,9 +79,9 @@ def _hidden_steps(axis: Axes, W: np.ndarray, delta: np.ndarray) -> None:
     axis.spines[:].set_visible(False)
     for j, direction in enumerate(W.T):
         if np.linalg.norm(direction) > 0:
-            axis.plot(*zip((0, 0), direction, strict=True), color="0.85", lw=1.2, zorder=0)
+            axis.plot(*zip((0, 0), direction, strict=True), color=FRAME, lw=1.2, zorder=0)
             x, y = 1.13 * direction
-            axis.text(x, y, f"{j + 1}", color="0.5", ha="center", va="center", fontsize=9)
+            axis.text(x, y, f"{j + 1}", color=TEXT, ha="center", va="center", fontsize=9)
     steps = delta * W
     order = np.argsort(np.arctan2(steps[1], steps[0])[1:], kind="stable") + 1  # a bow, so that no arrow hides another
     place = np.zeros(2)
@@ -76,7 +90,7 @@ def _hidden_steps(axis: Axes, W: np.ndarray, delta: np.ndarray) -> None:
             arrow = {"arrowstyle": "-|>", "color": _ATTACKED if j == 0 else _OTHER, "lw": 1.8, "shrinkA": 0, "shrinkB": 0}
             start, place = place, place + steps[:, j]
             axis.annotate("", (place[0], place[1]), (start[0], start[1]), arrowprops=arrow)
-    axis.plot(*place, "o", color="black", ms=5, zorder=5)
+    axis.plot(*place, "o", color=INK, ms=5, zorder=5)
 
 
 def vulnerability_and_superposition(
@@ -107,11 +121,11 @@ def vulnerability_and_superposition(
         left.invert_xaxis()
         plain_log_axis(left, "x", p.min(), p.max(), steps=(1, 3))
         plain_log_axis(left, "y", 0.9, top)
-        left.axhline(1, color="0.85", lw=1, zorder=0)
+        left.axhline(1, color=FRAME, lw=1, zorder=0)
         left.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.08))
-        right.plot(np.median(x, axis=1), np.median(y, axis=1), color="0.75", lw=1.2, zorder=0)
+        right.plot(np.median(x, axis=1), np.median(y, axis=1), color=FRAME, lw=1.2, zorder=0)
         shade = np.repeat(np.log10(p)[:, None], y.shape[1], axis=1)
-        dots = right.scatter(x, y, c=shade, cmap="viridis_r", s=22)
+        dots = right.scatter(x, y, c=shade, cmap=ORDERED, s=22)
         right.set(xlabel="features per dimension", ylabel="relative vulnerability", xlim=(0, None), ylim=(0, None))
         key = figure.colorbar(dots, ax=right, label="density", aspect=30)
         plain_log_axis(key.ax, "y", p.min(), p.max(), sign=1, steps=(1, 3))
@@ -141,8 +155,8 @@ def attack_shares(
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.3), sharex=True, sharey=True, squeeze=False)
         for axis, (title, shares) in zip(axes[0], panels.items(), strict=True):
-            axis.fill_between(p, as_array(masked), color="0.92", lw=0, label="inputs without a gradient")
-            axis.axhline(1, color="0.6", lw=1, ls="--", zorder=0)
+            axis.fill_between(p, as_array(masked), color=FILL, lw=0, label="inputs without a gradient")
+            axis.axhline(1, color=MUTED, lw=1, ls="--", zorder=0)
             styles = chain(repeat("-", 2), repeat("--"))  # dashes show what is under them
             looks = zip(LINES, cycle(MARKERS), styles, strict=False)
             for (name, values), (colour, marker, style) in zip(shares.items(), looks, strict=False):
@@ -178,8 +192,8 @@ def over_attack_norm(
     with plt.rc_context(STYLE):
         figure, axes = series_panels(as_array(norm), panels, height=3.2)
         for axis in axes:
-            axis.axvline(marked, color="0.6", lw=1, ls="--", zorder=0)
-            axis.axhline(1, color="0.85", lw=1, zorder=0)
+            axis.axvline(marked, color=MUTED, lw=1, ls="--", zorder=0)
+            axis.axhline(1, color=FRAME, lw=1, zorder=0)
             axis.set(xlabel="attack norm in training\n(mean input norms)")
     return finished(figure)
 
@@ -203,13 +217,13 @@ def transferred_damage(groups: Mapping[str, Mapping[str, Float[Tensor, "_pair"]]
     width = 0.8 / len(kinds)
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.92 * WIDTH, 3.3))
-        for k, (kind, colour) in enumerate(zip(kinds, (LINES[0], LINES[9], "0.75", *LINES[1:9]), strict=False)):
+        for k, (kind, colour) in enumerate(zip(kinds, (LINES[0], LINES[9], FRAME, *LINES[1:9]), strict=False)):
             values = [as_array(shares[kind]) for shares in groups.values()]
             mean = np.array([v.mean() for v in values])
             spread = np.array([(v.mean() - v.min(), v.max() - v.mean()) for v in values]).T
             place = np.arange(len(groups)) + (k - (len(kinds) - 1) / 2) * width
             axis.bar(place, mean, width=0.92 * width, color=colour, label=kind)
-            axis.errorbar(place, mean, yerr=spread, fmt="none", ecolor="0.25", lw=1)
+            axis.errorbar(place, mean, yerr=spread, fmt="none", ecolor=TEXT, lw=1)
         axis.set_xticks(range(len(groups)), [*groups])
         axis.tick_params(axis="x", length=0)
         axis.set_ylabel("damage / damage of\nthe model's own attack")

@@ -18,11 +18,15 @@ from supertoy.measures import superposition
 from supertoy.models import FunctionModel
 from supertoy.neurons import by_main_feature, monosemantic, polysemantic, rescaled
 from supertoy.plots.style import (
+    INK,
     LINES,
+    MUTED,
     OUTLINE,
+    PAPER,
     SIGNED,
     STYLE,
     SUPERPOSITION,
+    TEXT,
     WIDTH,
     as_array,
     checked_titles,
@@ -85,7 +89,7 @@ def _graph(axis: Axes, W1: np.ndarray, W2: np.ndarray, smallest: float = 0.05) -
             style = {"color": POSITIVE, "ls": "-"} if weight > 0 else {"color": NEGATIVE, "ls": (0, (4, 1.5))}
             axis.plot([x0, x1], [y0, y1], lw=min(4.0, 2.5 * abs(weight) ** 0.5), zorder=1, **style)
     for x, heights, names in ((0, ends, "x"), (1, middle, "h"), (2, ends, "y")):
-        axis.plot(np.full(len(heights), x), heights, "o", ms=17, mfc="white", mec="0.3", zorder=2)
+        axis.plot(np.full(len(heights), x), heights, "o", ms=17, mfc=PAPER, mec=TEXT, zorder=2)
         for k, y in enumerate(heights):
             axis.text(x, y, f"${names}_{k + 1}$", ha="center", va="center", fontsize=9, zorder=3)
     axis.set(xlim=(-0.2, 2.2), ylim=(0, 1))
@@ -163,7 +167,7 @@ def single_feature_outputs(
         figure, axes = plt.subplots(1, len(outputs), figsize=(WIDTH, 2.7), sharex=True, sharey=True, squeeze=False)
         for axis, title, curves in zip(axes[0], titles, outputs, strict=True):
             require_one_each(len(curves), labels=labels)
-            axis.plot(as_array(x), as_array(target), color="0.6", lw=1.2, ls=(0, (1, 1.2)), label="target")
+            axis.plot(as_array(x), as_array(target), color=MUTED, lw=1.2, ls=(0, (1, 1.2)), label="target")
             for k, (curve, label) in enumerate(zip(curves, labels, strict=True)):
                 axis.plot(
                     x, as_array(curve), color=LINES[k], lw=1.6, ls=("-", "--", "-.", (0, (5, 1, 1, 1)))[k % 4], label=label
@@ -202,9 +206,9 @@ def asymmetric_motif(model: FunctionModel, motif: Motif, *, n_values: int = 201)
         inside.plot(places, as_array(heard[:, motif.neuron]), color=POSITIVE, label="the neuron")
         inside.plot(places, as_array(heard[:, motif.inhibitor]), color=NEGATIVE, ls="--", label="the inhibitor")
         total = heard.sum(1) + whole.b[0, motif.weak]
-        inside.plot(places, as_array(total), color="black", lw=2.2, label="all neurons and bias")
+        inside.plot(places, as_array(total), color=INK, lw=2.2, label="all neurons and bias")
         inside.set(title="what output b hears from $x_a$", xlabel="$x_a$, alone", ylabel="pre-activation")
-        out.plot(places, as_array(outputs[0]), color="black", lw=2, label="as trained")
+        out.plot(places, as_array(outputs[0]), color=INK, lw=2, label="as trained")
         out.plot(places, as_array(outputs[1]), color=LINES[1], ls="--", lw=2, label="without inhibition")
         out.set(title="output b, which should be 0", xlabel="$x_a$, alone", ylabel="$y'_b$")
         for axis in (inside, out):
@@ -225,11 +229,11 @@ def _motif_graph(axis: Axes, inward: np.ndarray, outward: np.ndarray) -> None:
         colour, style = (POSITIVE, "-") if weight > 0 else (NEGATIVE, (0, (4, 1.5)))
         axis.plot([x0, x1], [y0, y1], color=colour, ls=style, lw=min(3.5, 1.6 * abs(weight) ** 0.5), zorder=1)
         at = 0.36  # nearer to the start, so that crossing edges keep their numbers apart
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+        box = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8}
         position = (x0 + at * (x1 - x0), y0 + at * (y1 - y0))
         axis.text(*position, f"{weight:.2g}", color=colour, ha="center", va="center", fontsize=9, bbox=box, zorder=2)
     for name, (x, y) in place.items():
-        axis.plot(x, y, "o", ms=22, mfc="white", mec="0.3", zorder=3)
+        axis.plot(x, y, "o", ms=22, mfc=PAPER, mec=TEXT, zorder=3)
         axis.text(x, y, f"${name}$", ha="center", va="center", zorder=4)
     axis.set(xlim=(-0.25, 2.25), ylim=(-0.3, 1.3), title="the motif: $h$ disturbs $y_b$, $h'$ inhibits")
     axis.axis("off")
@@ -305,9 +309,9 @@ def _stack(axis: Axes, W: Float[Tensor, "hidden feature"], shared: Float[Tensor,
             base = top
     few = n_neurons <= 12  # thousands of blocks are drawn as one picture
     gap, faces = 0.5 if few else 0.15, colours[of_feature]
-    axis.add_collection(PolyCollection(blocks, facecolors=faces, edgecolors="white", linewidths=gap, rasterized=not few))
+    axis.add_collection(PolyCollection(blocks, facecolors=faces, edgecolors=PAPER, linewidths=gap, rasterized=not few))
     axis.autoscale_view()
-    axis.axhline(0, color="black", lw=0.8)
+    axis.axhline(0, color=INK, lw=0.8)
     axis.set(xticks=places if n_neurons <= 12 else [1, n_neurons // 2, n_neurons])
     axis.spines["bottom"].set_visible(False)
 
@@ -411,7 +415,7 @@ def kinds_over_density(
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.86 * WIDTH, 2.6 + 0.28 * len(paper or {})))
         axis.bar(places, mono, 0.8, color=LINES[0], label="monosemantic")
-        axis.bar(places, poly, 0.8, bottom=mono, color=LINES[1], label="polysemantic", hatch="//", edgecolor="white", lw=0)
+        axis.bar(places, poly, 0.8, bottom=mono, color=LINES[1], label="polysemantic", hatch="//", edgecolor=PAPER, lw=0)
         axis.set(xticks=places, xticklabels=[f"{p:g}" for p in probability.tolist()], ylabel="neurons")
         axis.set_xlabel("density p = 1 - S (sparser to the right)")
         axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
@@ -419,12 +423,12 @@ def kinds_over_density(
         for row, (words, ends) in enumerate((paper or {}).items()):
             first, last = (np.interp(np.log(end), logs, places[::-1]) for end in (max(ends), min(ends)))
             y = -0.75 - 0.42 * row
-            axis.plot([first - 0.4, last + 0.4], [y, y], color="0.55", lw=3, solid_capstyle="butt")
+            axis.plot([first - 0.4, last + 0.4], [y, y], color=MUTED, lw=3, solid_capstyle="butt")
             after = first + last < len(W) - 1  # beside the bar, where there is more room
             end, side, gap = (last + 0.4, "left", 5) if after else (first - 0.4, "right", -5)
             axis.annotate(words, (end, y), xytext=(gap, 0), textcoords="offset points", ha=side, va="center")
         if paper:
-            axis.text(-0.4, -0.32, "the paper:", color="0.35", va="center")
+            axis.text(-0.4, -0.32, "the paper:", color=TEXT, va="center")
             axis.set_ylim(bottom=-0.85 - 0.42 * len(paper))
             axis.set_yticks(range(0, W.shape[1] + 1))
     return finished(figure)

@@ -10,11 +10,25 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy.plots.series import Panels, series_panels
-from supertoy.plots.style import LINES, STYLE, WIDTH, as_array, finished, plain_log_axis, require_one_each, require_some
+from supertoy.plots.style import (
+    FILL,
+    FRAME,
+    INK,
+    LINES,
+    STYLE,
+    SUPERPOSITION,
+    TEXT,
+    WIDTH,
+    as_array,
+    finished,
+    plain_log_axis,
+    require_one_each,
+    require_some,
+)
 
 _FEWEST_ALARMS = 1e-4  # of harmless inputs, at the left end of the axis
 
-_TRUE, _FOUND = "0.25", LINES[1]  # directions: dark grey and orange
+_TRUE, _FOUND = TEXT, LINES[1]  # directions: dark grey and orange
 
 
 def dictionary_in_plane(
@@ -46,7 +60,7 @@ def dictionary_in_plane(
                 axis.annotate("", (x, y), (0, 0), arrowprops=arrow)
             axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[], title=title)
             axis.spines[:].set_visible(True)
-            axis.spines[:].set_color("0.8")
+            axis.spines[:].set_color(FRAME)
     return finished(figure)
 
 
@@ -97,7 +111,7 @@ def over_density(
         for axis in axes:
             axis.set(xlabel="density p = 1 - S" + (" (sparser to the right)" if few else ""))
             if level is not None:
-                axis.axhline(level, color="0.7", lw=1, ls="--", zorder=0)
+                axis.axhline(level, color=FRAME, lw=1, ls="--", zorder=0)
             plain_log_axis(axis, "x", p.min(), p.max(), steps=(1, 2, 5) if few else (1,))
         axes[0].invert_xaxis()
     return finished(figure)
@@ -140,7 +154,7 @@ def share_grid(
             shares = as_array(values)
             numbers = np.vectorize(_short)(shares)
             sns.heatmap(
-                shares, annot=numbers, fmt="", vmin=0, vmax=1, cmap="cividis", cbar=False, ax=axis, linewidths=0.5,
+                shares, annot=numbers, fmt="", vmin=0, vmax=1, cmap=SUPERPOSITION, cbar=False, ax=axis, linewidths=0.5,
                 xticklabels=[*columns], yticklabels=[*rows], annot_kws={"size": 9},
             )  # fmt: skip
             axis.set(title=title, xlabel=xlabel)
@@ -170,14 +184,14 @@ def latent_accounts(sizes: Sequence[int], counts: Mapping[str, Float[Tensor, "si
     """
     require_some(counts=counts)
     place, base = np.arange(len(sizes)), np.zeros(len(sizes))
-    colours = (LINES[0], LINES[9], LINES[1], "0.85", *LINES[2:9])
+    colours = (LINES[0], LINES[9], LINES[1], FILL, *LINES[2:9])
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.8 * WIDTH, 3.4))
         for (name, values), colour in zip(counts.items(), colours, strict=False):
             require_one_each(len(values), sizes=sizes)
             axis.bar(place, as_array(values), bottom=base, width=0.72, color=colour, label=name)
             base = base + as_array(values)
-        axis.axhline(n_true, color="black", lw=1, ls="--", label="features represented")
+        axis.axhline(n_true, color=INK, lw=1, ls="--", label="features represented")
         axis.set(xlabel="latents in the dictionary", ylabel="latents")
         axis.set_xticks(place, [str(size) for size in sizes])
         axis.tick_params(axis="x", length=0)
@@ -206,8 +220,8 @@ def roc_curves(
         figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.35), sharex=True, sharey=True, squeeze=False)
         chance = np.geomspace(_FEWEST_ALARMS, 1)
         for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
-            axis.axhline(detected, color="0.7", lw=1, ls="--", zorder=0)
-            axis.plot(chance, chance, color="0.85", lw=1, zorder=0)
+            axis.axhline(detected, color=FRAME, lw=1, ls="--", zorder=0)
+            axis.plot(chance, chance, color=FRAME, lw=1, zorder=0)
             for (name, (alarms, hits)), colour in zip(curves.items(), LINES, strict=False):
                 axis.plot(as_array(alarms), as_array(hits), color=colour, lw=1.8, label=name)
             axis.set(title=title, xlabel="false alarms", xscale="log", xlim=(_FEWEST_ALARMS, 1), ylim=(0, 1.02))
@@ -239,7 +253,7 @@ def decomposition(panels: Mapping[str, Float[Tensor, "_unit"]], marked: Mapping[
             heights, names = as_array(values), marked.get(title, {})
             colours = [LINES[1] if k in names else LINES[0] for k in range(len(heights))]
             axis.bar(np.arange(len(heights)), heights, color=colours, width=0.85)
-            axis.axhline(0, color="black", lw=0.8)
+            axis.axhline(0, color=INK, lw=0.8)
             for k, name in names.items():
                 left = k < 0.85 * len(heights)
                 axis.annotate(
