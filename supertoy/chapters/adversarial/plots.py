@@ -32,21 +32,15 @@ _ATTACKED, _OTHER = LINES[3], LINES[0]  # red-orange and blue
 
 
 def attack_anatomy(panels: Mapping[str, Float[Tensor, "2 _feature"]]) -> Figure:
-    """The strongest attack on feature 1, in a row for each model: what it adds to inputs, to the hidden state, to outputs.
-
-    The attack has length 1. In the middle are its parts δ_j W_j one after the other, in grey the directions of the features.
-
-    Args:
-        panels: weights of a model with two hidden dimensions each, by title.
-
-    Raises:
-        ValueError: no panels; weights that are not finite.
-
-    Source: paper, "Relationship to adversarial robustness", which has the idea in a formula.
+    """The strongest attack on feature 1, a row for each model: what it adds to inputs, to the hidden state, to outputs.
 
     >>> figure = attack_anatomy({"antipodal pair": torch.tensor([[1.0, -1.0], [0.0, 0.0]])})
     >>> [axis.get_title() for axis in figure.axes]
     ['input', 'hidden state', 'output, before bias and ReLU']
+
+    The attack has length 1. The middle shows its parts δ_j W_j end to end, over the directions of the features in grey.
+
+    Source: paper, "Relationship to adversarial robustness", which has the idea in a formula.
     """
     require_some(panels=panels)
     with plt.rc_context(STYLE):
@@ -74,7 +68,7 @@ def _component_bars(axis: Axes, values: np.ndarray) -> None:
 
 
 def _hidden_steps(axis: Axes, W: np.ndarray, delta: np.ndarray) -> None:
-    """Features in grey, and the attack's parts δ_j W_j laid end to end, that of the attacked feature first."""
+    """Features in grey, and the attack's parts δ_j W_j end to end, that of the attacked feature first."""
     axis.set(xlim=(-1.15, 1.8), ylim=(-1.3, 1.3), aspect="equal", xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
     for j, direction in enumerate(W.T):
@@ -100,12 +94,8 @@ def vulnerability_and_superposition(
 ) -> Figure:
     """Relative vulnerability and features per dimension over density, sparser to the right, and one against the other.
 
-    Lines go through the medians over seeds; marks are the seeds.
-
-    Args:
-        probability: p = 1 - S of each model.
-        relative: L' - L under attack, in units of that of a model without superposition.
-        features_per_dimension: ‖W‖² / m.
+    Vulnerability is in units of that of a model without superposition; features per dimension are ‖W‖² / m. Lines go through
+    the medians over seeds; marks are the seeds.
 
     Source: paper, "Relationship to adversarial robustness".
     """
@@ -140,13 +130,8 @@ def attack_shares(
 ) -> Figure:
     """Damage of several attacks relative to that of the analytic one over density, sparser to the right; one panel each.
 
-    Args:
-        probability: p = 1 - S of each model.
-        panels: shares by name of the attack, by title.
-        masked: share of the inputs at which the gradient is exactly zero, shaded.
-
-    Raises:
-        ValueError: no panels.
+    `panels` maps a title to shares by name of the attack. The area is `masked`, the share of inputs whose gradient is
+    exactly zero.
 
     Source: paper, "Relationship to adversarial robustness", on gradient masking.
     """
@@ -177,15 +162,10 @@ def over_attack_norm(
     *,
     marked: float,
 ) -> Figure:
-    """Measures of models trained against attacks, over the norm of these attacks; one panel for each measure.
+    """Measures of models over the norm of the attacks that they were trained against, one panel for each measure.
 
-    Args:
-        norm: of the attacks in training, in mean input norms.
-        panels: series by name, by what they measure. Lines go through the medians over seeds; marks are the seeds.
-        marked: norm to be marked, as the one at which the paper says that superposition is gone.
-
-    Raises:
-        ValueError: no panels.
+    Norms are in mean input norms. Lines go through the medians over seeds; marks are the seeds. The vertical line is at the
+    norm `marked`, such as the one at which the paper says that superposition is gone.
 
     Source: paper, "Relationship to adversarial robustness", on adversarial training.
     """
@@ -201,12 +181,8 @@ def over_attack_norm(
 def transferred_damage(groups: Mapping[str, Mapping[str, Float[Tensor, "_pair"]]]) -> Figure:
     """Damage of attacks that were made for another model, relative to attacks made for the model itself.
 
-    Args:
-        groups: by kind of data, and within it by kind of attack, the damage of every pair of models. Bars are means, and
-            lines on them go from the least to the most.
-
-    Raises:
-        ValueError: no groups, or groups with different kinds of attack.
+    `groups` maps a kind of data to the damage of every pair of models, by kind of attack. Bars are means, and the lines on
+    them go from the least to the most.
 
     Source: not in the paper, which expects transfer where features are correlated.
     """

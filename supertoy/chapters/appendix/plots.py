@@ -14,11 +14,7 @@ from supertoy.plots.style import FRAME, LINES, MUTED, STYLE, SUPERPOSITION, TEXT
 
 
 def nonlinear_code(n_intervals: int, width: float) -> Figure:
-    """How a value becomes an interval, and what the code does to two values at once.
-
-    Args:
-        n_intervals: Z.
-        width: ε of the steep segments.
+    """How a value becomes one of Z intervals, with steep segments of width ε, and what the code does to two values at once.
 
     Source: paper, appendix "Nonlinear compression".
     """
@@ -40,23 +36,16 @@ def nonlinear_code(n_intervals: int, width: float) -> Figure:
 def compression_losses(
     width: Float[Tensor, "width"], loss: Float[Tensor, "interval width"], n_intervals: list[int], *, linear: float
 ) -> Figure:
-    """The loss of the nonlinear code over the width of its steep segments, one line for each number of intervals.
-
-    Args:
-        width: ε.
-        loss: of the code.
-        n_intervals: Z of each line.
-        linear: the loss of keeping one value or the mean, dashed.
-
-    Raises:
-        ValueError: as many numbers of intervals as lines are needed.
-
-    Source: paper, appendix "Nonlinear compression".
+    """The loss of the nonlinear code over the width ε of its steep segments, one line for each number of intervals Z.
 
     >>> width = torch.tensor([0.1, 0.2])
     >>> figure = compression_losses(width, torch.tensor([[0.03, 0.06]]), [3], linear=1 / 12)
     >>> figure.axes[0].get_xlabel()
     'width ε of the steep segments, in intervals'
+
+    The dashed line is `linear`, the loss of keeping one value or the mean.
+
+    Source: paper, appendix "Nonlinear compression".
     """
     require_one_each(len(loss), n_intervals=n_intervals)
     with plt.rc_context(STYLE):
@@ -74,12 +63,7 @@ def compression_losses(
 def features_over_dimensions(
     n_hidden: Int[Tensor, "size"], n_features: Int[Tensor, "seed size density"], probability: Float[Tensor, "density"]
 ) -> Figure:
-    """How many features models store over their number of hidden dimensions, with straight lines, one for each density.
-
-    Args:
-        n_hidden: m.
-        n_features: represented features, of each seed.
-        probability: p = 1 - S of each line.
+    """How many features models store over their number of hidden dimensions, with a straight line for each density.
 
     Source: paper, appendix on the compressed sensing lower bound.
     """

@@ -36,7 +36,7 @@ from supertoy.plots.style import (
     require_some,
 )
 
-POSITIVE, NEGATIVE = SIGNED(0.9), SIGNED(0.1)  #: colours of weights
+POSITIVE, NEGATIVE = SIGNED(0.9), SIGNED(0.1)  #: Colours of weights.
 
 
 def small_network(
@@ -46,10 +46,6 @@ def small_network(
     """One small model three times: W1 and W2 as heat maps, the input weights as stacks, and all weights as a graph.
 
     Neurons are rescaled so that each one's largest input weight is 1, and sorted by their main feature.
-
-    Args:
-        W1: from features to neurons.
-        W2: from neurons to outputs.
 
     Source: paper, "The absolute value toy model".
     """
@@ -79,7 +75,7 @@ def small_network(
 
 
 def _graph(axis: Axes, W1: np.ndarray, W2: np.ndarray, smallest: float = 0.05) -> None:
-    """Features left, neurons in the middle, outputs right; edges as wide as their weight is large."""
+    """Features left, neurons in the middle, outputs right; larger weights have wider edges."""
     n_neurons, n_features = W1.shape
     ends, middle = (np.linspace(1, 0, n + 2)[1:-1] for n in (n_features, n_neurons))
     edges = [((0, ends[i]), (1, middle[j]), W1[j, i]) for j in range(n_neurons) for i in range(n_features)]
@@ -104,20 +100,15 @@ def activations_by_feature(
 ) -> Figure:
     """Histograms of single neurons' activations, split by whether their main feature adds most or another one does.
 
-    Args:
-        panels: by title, activations and the features that add most to them (`supertoy.neurons.activations`), and the number
-            of the neuron's main feature.
-        n_columns: panels in a row at most.
-
-    Raises:
-        ValueError: no panels.
-
-    Source: paper, "Computation in superposition".
-
     >>> w, x = torch.tensor([1.0, 0.4]), torch.eye(2)
     >>> figure = activations_by_feature({"neuron 0": (*st.neurons.activations(w, x), 0)})
     >>> [axis.get_title() for axis in figure.axes]
     ['neuron 0']
+
+    `panels` maps a title to the activations, the features that add most to them (`supertoy.neurons.activations`), and the
+    number of the neuron's main feature.
+
+    Source: paper, "Computation in superposition".
     """
     require_some(panels=panels)
     n_columns = min(n_columns, len(panels))
@@ -148,17 +139,9 @@ def single_feature_outputs(
     labels: Sequence[str],
     titles: Sequence[str] | None = None,
 ) -> Figure:
-    """What a model's output i does when feature i alone takes the values x, for several features, beside what it should do.
+    """What a model's output i does when feature i alone takes the values x, for several features, beside the target.
 
-    Args:
-        x: values of the feature.
-        outputs: for each panel, the outputs of several features.
-        target: what they should be.
-        labels: of the features.
-        titles: of the panels.
-
-    Raises:
-        ValueError: lengths that do not fit.
+    `outputs` has one entry for each panel.
 
     Source: paper, "Computation in superposition".
     """
@@ -182,10 +165,7 @@ def single_feature_outputs(
 def asymmetric_motif(model: FunctionModel, motif: Motif, *, n_values: int = 201) -> Figure:
     """The motif as a graph of four weights, and what the disturbed output hears when the strong feature alone is active.
 
-    Args:
-        model: in which the motif was found.
-        motif: as from `motif.find`.
-        n_values: of the strong feature, from -1 to 1.
+    That feature takes `n_values` values from -1 to 1.
 
     Source: paper, "The asymmetric superposition motif".
     """
@@ -250,19 +230,13 @@ def neuron_stacks(
 ) -> Figure:
     """Each neuron's weights as a stack of blocks, one for each feature: |weight| high, negative ones below the axis.
 
-    Blocks have the colour of their feature's superposition, and lie in the order of the features, the first next to the
+    Blocks have the colour of their feature's superposition. They lie in the order of the features, the first next to the
     axis. Neurons come in the order of their main features.
 
     Args:
-        W: input weights.
-        titles: one per instance.
-        n_columns: panels in a row at most.
-        sizes_only: draw |W|, everything above the axis, each panel to its own scale.
-        lowest: where the vertical axis ends, whatever goes on below it; at the lowest weight if not given.
+        sizes_only: draw |W|, everything above the axis, each panel on its own scale.
+        lowest: where the vertical axis ends, even if weights go on below it; by default at the lowest weight.
         height: of a row of panels, in inches.
-
-    Raises:
-        ValueError: W is not finite or of a wrong shape; as many titles as instances are needed.
 
     Source: paper, "The ReLU hidden layer toy model" and "The absolute value toy model".
     """
@@ -292,7 +266,6 @@ def neuron_stacks(
 
 
 def _stack(axis: Axes, W: Float[Tensor, "hidden feature"], shared: Float[Tensor, "feature"]) -> None:
-    """One layer's neurons as stacks."""
     heights = as_array(W[by_main_feature(W[None])[0]])
     colours = SUPERPOSITION(as_array(shared.clamp(0, 1)))
     n_neurons, n_features = heights.shape
@@ -319,13 +292,7 @@ def _stack(axis: Axes, W: Float[Tensor, "hidden feature"], shared: Float[Tensor,
 def weights_and_stack(W: Float[Tensor, "hidden feature"]) -> Figure:
     """One layer's W as a heat map, neurons in columns, and beside it the same weights as stacks with the features' numbers.
 
-    Colours end at ±1.
-
-    Args:
-        W: input weights of one model. Neurons are drawn in the order of their main features.
-
-    Raises:
-        ValueError: W is not [hidden, feature], or not finite.
+    Neurons come in the order of their main features. Colours end at ±1.
 
     Source: paper, "The ReLU hidden layer toy model", where the stack plot is explained.
     """
@@ -359,19 +326,13 @@ def hidden_weights(
 ) -> Figure:
     """Several W side by side as heat maps, features in columns; colours end at ±1.
 
-    Hidden dimensions come in the order of their main features.
-
-    Args:
-        panels: one matrix each, by title, all of one shape.
-
-    Raises:
-        ValueError: no panels; a matrix that is not finite.
-
-    Source: paper, "The ReLU hidden layer toy model".
-
     >>> figure = hidden_weights({"monosemantic": torch.eye(2), "rotated": torch.tensor([[0.6, 0.8], [-0.8, 0.6]])})
     >>> [axis.get_title() for axis in figure.axes[:2]]
     ['monosemantic', 'rotated']
+
+    All have one shape. Hidden dimensions come in the order of their main features.
+
+    Source: paper, "The ReLU hidden layer toy model".
     """
     require_some(panels=panels)
     with plt.rc_context(STYLE):
@@ -398,12 +359,8 @@ def kinds_over_density(
     """How many neurons are monosemantic, and how many polysemantic, at each density, sparser to the right.
 
     Args:
-        probability: p = 1 - S of each setting.
-        W: input weights at each density; `W.clamp(min=0)` where features are never negative.
-        paper: what the paper says, each with the densities from and to which, as bars below.
-
-    Raises:
-        ValueError: as many settings as densities are needed.
+        W: input weights; pass `W.clamp(min=0)` where features are never negative.
+        paper: what the paper says, with the two densities between which it says so. Drawn as bars below.
 
     Source: paper, "The ReLU hidden layer toy model".
     """

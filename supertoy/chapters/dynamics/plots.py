@@ -41,12 +41,7 @@ def levels_over_training(
 ) -> Figure:
     """Every feature's dimensionality over training, and the loss below, with windows around the jumps (`jumps`).
 
-    Lines that end above 1/4 have the colour of digons.
-
-    Args:
-        steps: of the snapshots.
-        D: dimensionalities at each of them.
-        loss: expected loss at each of them. The axis shows what happens after the first tenth of training.
+    Lines that end above 1/4 have the colour of digons. The loss axis fits what happens after the first tenth of training.
 
     Source: paper, "Superposition and learning dynamics", discrete energy level jumps.
     """
@@ -79,17 +74,9 @@ def stages_over_training(
     *,
     highlighted: int = 0,
 ) -> Figure:
-    """The losses of many runs, one of them with its plateaus shaded, and below, which stage each run is in.
+    """The losses of many runs, and below them the stage that each run is in, as numbers into `names`.
 
-    Args:
-        steps: of the snapshots, above 0.
-        losses: of every run at each of them.
-        stages: of every run, as numbers into `names`.
-        names: of the stages, in order.
-        highlighted: run to be drawn in black.
-
-    Raises:
-        ValueError: a stage without a name; highlighted is not a run.
+    Run `highlighted` is drawn in black, with its plateaus shaded.
 
     Source: paper, "Superposition and learning dynamics", geometric transformations.
     """
@@ -126,17 +113,12 @@ def losses_with_levels(
 ) -> Figure:
     """The losses of many runs on log-log axes, with a line at the loss of each of some known solutions.
 
-    Args:
-        steps: of the snapshots, above 0.
-        losses: of every run at each of them.
-        known: losses of the solutions, by name.
-
-    Source: not in the paper; Chen et al. (2023) draw losses with the levels of regular polygons.
-
     >>> steps, losses = torch.tensor([1, 10, 100]), torch.tensor([[0.3], [0.2], [0.1]])
     >>> figure = losses_with_levels(steps, losses, known={"pentagon": 0.1})
     >>> figure.axes[0].get_xscale(), figure.axes[0].get_yscale()
     ('log', 'log')
+
+    Source: not in the paper; Chen et al. (2023) draw losses with the levels of regular polygons.
     """
     x = as_array(steps)
     with plt.rc_context(STYLE):
@@ -158,16 +140,9 @@ def loss_against_degeneracy(
     loss: Float[Tensor, "solution"],
     names: Sequence[str],
 ) -> Figure:
-    """Loss of some solutions against their local learning coefficient, the less degenerate to the right.
+    """Loss of some solutions against their local learning coefficient λ, the less degenerate to the right.
 
-    Args:
-        learning_coefficient: estimate of λ.
-        standard_error: of the estimate, drawn twice to either side.
-        loss: exact.
-        names: of the solutions.
-
-    Raises:
-        ValueError: as many names as solutions are needed.
+    Bars reach two standard errors to either side.
 
     Source: not in the paper; after Chen et al. (2023).
     """
@@ -190,14 +165,9 @@ def saddles_over_training(
     gradient_norm: Float[Tensor, "moment"],
     eigenvalues: Float[Tensor, "moment parameter"],
 ) -> Figure:
-    """Loss, gradient norm, Hessian eigenvalues over training; near a saddle the gradient is small, some of them negative.
+    """Loss over training, and at some steps the norm of its gradient and the eigenvalues of its Hessian.
 
-    Args:
-        steps: of the snapshots, above 0.
-        loss: at each of them.
-        at: steps at which derivatives were computed.
-        gradient_norm: norm of the loss's gradient there.
-        eigenvalues: of its Hessian.
+    Near a saddle the gradient is small and some eigenvalues, drawn in colour, are negative.
 
     Source: not in the paper.
     """
@@ -225,14 +195,7 @@ def directions_in_space(
 ) -> Figure:
     """Feature directions in three dimensions, coloured by set, with lines between the members of a set.
 
-    Args:
-        W: weights with three hidden dimensions, one model for each panel; all are seen from the same side.
-        set_size: features per set.
-        titles: one per panel.
-        n_columns: panels in a row.
-
-    Raises:
-        ValueError: W does not have three hidden dimensions, or is not finite; set_size or titles that do not fit.
+    Each panel is one model. All are seen from the same side.
 
     Source: paper, "Superposition and learning dynamics", geometric transformations.
     """

@@ -34,15 +34,7 @@ _TRUE, _FOUND = TEXT, LINES[1]  # directions: dark grey and orange
 def dictionary_in_plane(
     h: Float[Tensor, "row 2"], panels: Mapping[str, Float[Tensor, "_direction 2"]], true: Float[Tensor, "feature 2"]
 ) -> Figure:
-    """Hidden activations in the plane, and over them directions found in different ways; dashed, those of the features.
-
-    Args:
-        h: hidden activations.
-        panels: found directions, at any length above 0, by title.
-        true: directions of the features.
-
-    Raises:
-        ValueError: no panels.
+    """Hidden activations in the plane, and over them directions found in different ways; those of the features are dashed.
 
     Source: paper, "Strategic picture", "Approach 2: Finding an overcomplete basis", which has no figure.
     """
@@ -65,15 +57,9 @@ def dictionary_in_plane(
 
 
 def over_strength(strength: Float[Tensor, "strength"], panels: Panels, *, log: Sequence[str] = ()) -> Figure:
-    """Measures of models over the strength of the penalty that they were trained with, one panel for each measure.
+    """Measures of models over the strength λ of the penalty that they were trained with, one panel for each measure.
 
-    Args:
-        strength: λ.
-        panels: series by name, by what they measure. Lines go through the medians over seeds; marks are the seeds.
-        log: panels with a logarithmic axis.
-
-    Raises:
-        ValueError: no panels, or log names one that is not there.
+    Lines go through the medians over seeds; marks are the seeds. Panels named in `log` have a logarithmic axis.
 
     Source: paper, "Strategic picture", "Approach 1: Creating models without superposition", which has no figure.
     """
@@ -91,16 +77,7 @@ def over_density(
     level: float | None = None,
     log: Sequence[str] = (),
 ) -> Figure:
-    """Measures over density, sparser to the right, one panel for each measure.
-
-    Args:
-        probability: p = 1 - S.
-        panels: series by name, by what they measure. Lines go through the medians over seeds; marks are the seeds.
-        level: a value to be marked in all panels.
-        log: panels with a logarithmic axis.
-
-    Raises:
-        ValueError: no panels, or log names one that is not there.
+    """Measures over density, sparser to the right, in panels as in `over_strength`; a dashed line marks `level` in all.
 
     Source: paper, "Strategic picture", which has no figure of it.
     """
@@ -127,21 +104,11 @@ def share_grid(
 ) -> Figure:
     """Shares between 0 and 1, by colour and number, in a grid for each panel.
 
-    Args:
-        rows: labels.
-        columns: labels.
-        panels: shares, by title.
-        xlabel: what the columns are.
-        ylabel: what the rows are.
-
-    Raises:
-        ValueError: no panels, or with another number of rows or columns than labels.
-
-    Source: paper, "Strategic picture", which has no figure of it.
-
     >>> figure = share_grid(["p = 0.1"], ["m = 2"], {"found": torch.tensor([[0.9]])}, xlabel="size", ylabel="density")
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['.90']
+
+    Source: paper, "Strategic picture", which has no figure of it.
     """
     require_some(panels=panels)
     for values in panels.values():
@@ -172,13 +139,7 @@ def _short(share: float) -> str:
 def latent_accounts(sizes: Sequence[int], counts: Mapping[str, Float[Tensor, "size"]], *, n_true: float) -> Figure:
     """What becomes of a dictionary's latents, as stacked bars over its size.
 
-    Args:
-        sizes: latents in each dictionary.
-        counts: how many are of each kind, from the bottom up.
-        n_true: features that there are to be found, as a line.
-
-    Raises:
-        ValueError: no kinds, or not one count for each size.
+    `counts` says how many are of each kind, from the bottom up. The line is at `n_true`, the features there are to find.
 
     Source: paper, "Strategic picture", which has no figure of it.
     """
@@ -204,14 +165,8 @@ def roc_curves(
 ) -> Figure:
     """Detections over false alarms, a curve for each way to look, one panel for each setting.
 
-    False alarms are on a logarithmic axis, since what matters of them is how many times as many there are.
-
-    Args:
-        panels: false alarms and detections, as from `detection.roc`, by name, by title.
-        detected: share of detections to be marked.
-
-    Raises:
-        ValueError: no panels.
+    `panels` maps a title to curves by name, as from `detection.roc`. False alarms are on a logarithmic axis, since what
+    matters is how many times as many there are. A dashed line marks the share `detected`.
 
     Source: paper, "Strategic picture", which describes the danger in words.
     """
@@ -235,12 +190,7 @@ def roc_curves(
 def decomposition(panels: Mapping[str, Float[Tensor, "_unit"]], marked: Mapping[str, Mapping[int, str]]) -> Figure:
     """One activation described in different units, a row of bars each; units that have a name are coloured and labelled.
 
-    Args:
-        panels: values of the units, by what they are.
-        marked: names of some units by number, for some of the panels.
-
-    Raises:
-        ValueError: no panels, or marked names one that is not there.
+    `marked` maps some of the panels to names of units, by number.
 
     Source: paper, "Strategic picture", on describing activations in pure features.
     """
