@@ -1,6 +1,7 @@
-"""The chapters of the book, in their order: the one list of them. Each has a room, a package here of its notebook's name.
+"""The book's chapters, in order. Nothing else in the project lists them.
 
-A room holds what its chapter alone needs: `claims`, `plots`, an `explorer`, analysis. No room imports another one.
+Each chapter has a room, a package here with the name of its notebook. It holds what this chapter alone needs: `claims`,
+`plots`, an `explorer`, analysis. No room imports another.
 """
 
 import os
@@ -20,7 +21,7 @@ class Chapter:
     Attributes:
         name: of the notebook in `book`, and of the room.
         title: its first heading.
-        sections: what the first part of a claim's id stands for: the sections of the paper whose claims it judges.
+        sections: the sections of the paper whose claims it judges, by the first part of the claims' ids.
     """
 
     name: str
@@ -58,7 +59,7 @@ CHAPTERS = (
 
 
 def all_claims() -> dict[str, Claim]:
-    """Every chapter's claims by id, in the order of the paper."""
+    """Every chapter's claims by id, in the paper's order."""
     for chapter in CHAPTERS:
         if chapter.sections:
             chapter.part("claims")
@@ -72,11 +73,11 @@ def chapter_seeds(n: int) -> range:
     >>> list(chapter_seeds(3))
     [0, 1, 2]
 
-    `SUPERTOY_SEED` is then the first seed, and `SUPERTOY_N_SEEDS` how many there are. `make ledger` uses both, so that a
-    chapter runs again with others, unchanged.
+    `SUPERTOY_SEED` sets the first seed, and `SUPERTOY_N_SEEDS` how many there are. With both, `make ledger` runs an
+    unchanged chapter again on other seeds.
 
     Raises:
-        ValueError: n below 1, or an environment variable that is no number, or one that is out of range.
+        ValueError: n is below 1, or one of the variables is not a whole number in range.
     """
     checks.require_int(n=n, at_least=1)
     first, n = _from_environment("SUPERTOY_SEED", 0), _from_environment("SUPERTOY_N_SEEDS", n)

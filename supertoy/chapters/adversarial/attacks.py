@@ -1,7 +1,9 @@
 """Attacks on models in superposition: small changes of the input that move the output a lot, and training against them.
 
-An attack is a vector δ of limited length that is added to the input. What is asked of the model stays the same: to return x.
-The damage is L' - L, the expected loss on x + δ minus that on x, with all importances 1.
+An attack is a vector δ of limited length ε, the norm, that is added to the input. The model is still asked to return x. The
+damage is L' - L, the expected loss on x + δ minus that on x, with all importances 1, in float64.
+
+Inputs x are the rows of a weighted sample. One sample can serve all instances of a model; its first axis is then 1.
 
 Source: paper, "Relationship to adversarial robustness" (section 7).
 """
@@ -21,21 +23,18 @@ from supertoy.loss import check_fit, feature_moments
 from supertoy.models import ReLUOutputModel, ToyModel
 
 _N_ROWS = 2**14  # of the sample that gives the mean input norm
-_NUMBERS_AT_ONCE = 2**19  # of all attacks on a few rows, so that they fit in the cache
+_NUMBERS_AT_ONCE = 2**19  # of all attacks on a few rows; they should fit in the cache
 
-Norm = float | Float[Tensor, "_instance"]  #: length of an attack: one for all instances, or one for each
+Norm = float | Float[Tensor, "_instance"]  #: Length of an attack, 0 or more: one for all instances, or one for each.
 
 
 def mean_input_norm(data: FeatureDistribution) -> Float[Tensor, "instance"]:
-    """E‖x‖ over all inputs, those of zeros among them: what attack norms are measured in.
-
-    From a sample that is the same at every call; its standard error is below 1 %. float64.
-
-    Args:
-        data: any distribution.
+    """E‖x‖ over all inputs, zero vectors included: the unit of attack norms.
 
     >>> mean_input_norm(st.Independent(n_features=1, probability=0.1)).round(decimals=2)  # 0.1 of a uniform value's mean
     tensor([0.0500], dtype=torch.float64)
+
+    It comes from a sample that is the same at every call. Its standard error is below 1 %.
     """
     norms = []
     for k in range(data.n_instances):  # one by one, since large samples take memory
@@ -45,16 +44,10 @@ def mean_input_norm(data: FeatureDistribution) -> Float[Tensor, "instance"]:
 
 
 def dedicated_model(data: FeatureDistribution, n_hidden: int) -> ReLUOutputModel:
-    """The model without superposition: the first n_hidden features have a dimension each, of the others it knows the mean.
+    """The model without superposition: the first n_hidden features have a dimension each, the others only their mean.
 
-    If all features are alike, no model without superposition has a lower loss. Its parameters need no gradient.
-
-    Args:
-        data: what it is a model of; it has as many instances.
-        n_hidden: m, at most the number of features.
-
-    Raises:
-        ValueError: more hidden dimensions than features.
+    If all features are alike, no model without superposition has a lower loss. There is one instance for each of the data's
+    settings. The parameters need no gradient.
     """
     checks.require_int(n_hidden=n_hidden, at_least=1)
     if n_hidden > data.n_features:
@@ -69,19 +62,12 @@ def dedicated_model(data: FeatureDistribution, n_hidden: int) -> ReLUOutputModel
 def feature_attacks(W: Float[Tensor, "instance hidden feature"], norm: Norm) -> Float[Tensor, "instance feature feature"]:
     """For each feature i the attack that raises its output most: δ_i = ε (WᵀW)_i / ‖(WᵀW)_i‖.
 
-    A δ adds (WᵀW)_i · δ to output i before its ReLU, and of all δ of length ε the one along (WᵀW)_i adds most. Where W_i is
-    zero nothing reaches the output, and δ_i is zero.
-
-    Args:
-        W: weights.
-        norm: ε, the length of the attacks; one for each instance, or one for all.
-
-    Raises:
-        ValueError: W is not [instance, hidden, feature] or not finite; a norm negative or not finite.
-
     >>> feature_attacks(torch.tensor([[[0.6, -0.8]]]), norm=0.1)
     tensor([[[ 0.0600, -0.0800],
              [-0.0600,  0.0800]]])
+
+    δ adds (WᵀW)_i · δ to output i before its ReLU. Of all δ of length ε the one along (WᵀW)_i adds most. Where W_i is zero
+    nothing reaches the output, and δ_i is zero.
     """
     checks.require_weights(W=W)
     return _lengths(norm, W)[:, None, None] * _unit(W.mT @ W)
@@ -90,16 +76,10 @@ def feature_attacks(W: Float[Tensor, "instance hidden feature"], norm: Norm) -> 
 def strongest_attack(
     model: ToyModel, x: Float[Tensor, "_instances row feature"], attacks: Float[Tensor, "_instances attack _feature"]
 ) -> Float[Tensor, "instance row feature"]:
-    """Of some attacks, for each row of x the one that does most damage to the model.
-
-    Args:
-        model: of one linear map and an output activation, such as `ReLUOutputModel`.
-        x: inputs, for 1 or all instances.
-        attacks: to choose from, for 1 or all instances.
+    """For each row of x, the one of some attacks that does most damage to the model.
 
     Raises:
-        TypeError: a model with a ReLU on its hidden layer, for which attacks do not simply add up.
-        ValueError: x or attacks do not fit the model; no attacks.
+        TypeError: the model has a ReLU on its hidden layer, where input and attack do not simply add up.
     """
     x, attacks = _fitting(model, x=x, attacks=attacks)
     if attacks.shape[1] == 0:
@@ -110,22 +90,14 @@ def strongest_attack(
 def gradient_attack(
     model: ToyModel, x: Float[Tensor, "_instances row feature"], norm: Norm
 ) -> Float[Tensor, "instance row feature"]:
-    """One step of length ε up the gradient of each row's error; no attack, δ = 0, where the gradient is zero.
-
-    Args:
-        model: any of the models.
-        x: inputs, for 1 or all instances.
-        norm: ε; one for each instance, or one for all.
-
-    Raises:
-        ValueError: x does not fit the model; a norm negative or not finite.
-
-    Source: Goodfellow et al. (2015), with the Euclidean norm.
+    """One step of length ε up the gradient of each row's error; δ = 0 where the gradient is zero.
 
     >>> model = st.LinearModel(1, n_features=1, n_hidden=1)
     >>> model = model.like({"W": torch.zeros(1, 1, 1), "b": torch.zeros(1, 1)})  # no input reaches its output
     >>> gradient_attack(model, torch.ones(1, 1, 1), norm=0.1)
     tensor([[[0.]]])
+
+    Source: Goodfellow et al. (2015), with the Euclidean norm.
     """
     [x] = _fitting(model, x=x)
     return _lengths(norm, x)[:, None, None] * _unit(_gradient(model, x, torch.zeros_like(x)))
@@ -139,17 +111,9 @@ def projected_gradient_attack(
     start: Float[Tensor, "_instance _row _feature"] | None = None,
     n_steps: int = 20,
 ) -> Float[Tensor, "instance row feature"]:
-    """Steps of length 2.5 ε / n_steps up the gradient, each brought back to length ε if it went beyond; the best of them.
+    """Steps of length 2.5 ε / n_steps up the gradient, each cut back to length ε if it goes beyond; the best of them.
 
-    Args:
-        model: any of the models.
-        x: inputs, for 1 or all instances.
-        norm: ε; one for each instance, or one for all.
-        start: where to start, no longer than ε; at δ = 0 if None.
-        n_steps: steps.
-
-    Raises:
-        ValueError: x or start does not fit the model; a norm negative or not finite; n_steps below 1.
+    They begin at `start`, no longer than ε, or at δ = 0.
 
     Source: Madry et al. (2018), with the Euclidean norm.
     """
@@ -161,7 +125,7 @@ def projected_gradient_attack(
         raise ValueError(f"start must have the shape of x, {list(x.shape)}, got {list(delta.shape)}")
     if bool((torch.linalg.vector_norm(delta, dim=-1, keepdim=True) > 1.001 * length).any()):
         raise ValueError("start must be no longer than norm, got a row that is")
-    delta = _within(length, delta)  # to the last digit
+    delta = _within(length, delta)  # exact to the last digit
     best, most = delta, _errors(model, x, delta)
     for _ in range(n_steps):
         delta = _within(length, delta + 2.5 * length / n_steps * _unit(_gradient(model, x, delta)))
@@ -174,15 +138,9 @@ def projected_gradient_attack(
 def random_attack(
     x: Float[Tensor, "instance row feature"], norm: Norm, *, seed: int = 0
 ) -> Float[Tensor, "instance row feature"]:
-    """For each row of x a δ of length ε in a direction drawn at random: what an attack without knowledge does.
+    """For each row of x a δ of length ε in a random direction: what an attack without knowledge does.
 
-    Args:
-        x: inputs.
-        norm: ε; one for each instance, or one for all.
-        seed: instance k draws by (seed, k).
-
-    Raises:
-        ValueError: a norm negative or not finite.
+    Instance k draws by (seed, k).
     """
     checks.require_int(seed=seed, at_least=0)
     draws = [
@@ -200,17 +158,7 @@ def damage(
     weight: Float[Tensor, "_instances _row"],
     attack: Float[Tensor, "_instance _row _feature"],
 ) -> Float[Tensor, "instance"]:
-    """L' - L: what an attack on each row adds to the expected loss. float64.
-
-    Args:
-        model: any of the models.
-        x: rows of a weighted sample, for 1 or all instances.
-        weight: of the rows; sums to 1.
-        attack: what is added to each row.
-
-    Raises:
-        ValueError: x, weight or attack does not fit the model.
-    """
+    """L' - L: what an attack on each row adds to the expected loss."""
     x, attack = _fitting(model, x=x, attack=attack)
     if attack.shape != x.shape or weight.shape[-1] != x.shape[1] or len(weight) not in (1, len(x)):
         raise ValueError(
@@ -227,17 +175,10 @@ def vulnerability(
     weight: Float[Tensor, "_instances _row"],
     norm: Norm,
 ) -> Float[Tensor, "instance"]:
-    """L' - L where each row meets the strongest of the n attacks on a feature: what the paper calls vulnerability. float64.
-
-    Args:
-        model: tied weights, one linear map up to the outputs, such as `ReLUOutputModel`.
-        x: rows of a weighted sample, for 1 or all instances.
-        weight: of the rows; sums to 1.
-        norm: ε; one for each instance, or one for all.
+    """L' - L when each row meets the strongest of the n attacks on a feature: what the paper calls vulnerability.
 
     Raises:
-        TypeError: a model whose weights are not tied, or with a ReLU on its hidden layer.
-        ValueError: x or weight does not fit the model; a norm negative or not finite.
+        TypeError: the model's weights are not tied, or it has a ReLU on its hidden layer.
 
     Source: paper, "Relationship to adversarial robustness".
     """
@@ -251,16 +192,9 @@ def transferred_damage(
     weight: Float[Tensor, "_instances _row"],
     attack: Float[Tensor, "_instance _row _feature"],
 ) -> Float[Tensor, "maker target"]:
-    """Damage to each instance by attacks that were made for each: [which it was made for, which it is sent to]. float64.
+    """Damage to each instance by attacks made for each: [the one it was made for, the one it is sent to].
 
-    Args:
-        model: any of the models. Its instances are what attacks are sent between.
-        x: rows of one weighted sample, the same for all instances.
-        weight: of the rows; sums to 1.
-        attack: on each row, made for each instance.
-
-    Raises:
-        ValueError: x, weight or attack does not fit the model.
+    The sample must be the same for all instances.
 
     Source: not in the paper, which expects that attacks transfer where features are correlated.
     """
@@ -274,17 +208,9 @@ def on_bystanders(
     x: Float[Tensor, "_instances row feature"],
     data: FeatureDistribution,
 ) -> Float[Tensor, "instance row feature"]:
-    """The part of an attack on features that have nothing to do with it, brought to the attack's length.
+    """The part of an attack on features that have nothing to do with it, stretched to the attack's length.
 
     These are all but the feature that changes most, the active ones, and the partners of both in their sets.
-
-    Args:
-        attack: on each row.
-        x: the inputs, for 1 or all instances.
-        data: says which features form sets.
-
-    Raises:
-        ValueError: attack or x does not have the features of the data.
     """
     if {attack.shape[-1], x.shape[-1]} != {data.n_features}:
         raise ValueError(f"attack and x must have {data.n_features} features, got {attack.shape[-1]} and {x.shape[-1]}")
@@ -306,24 +232,19 @@ def train_adversarially(
 ) -> Float[Tensor, "step instance"]:
     """Train every instance in place on inputs under attack: each row by the strongest attack on a feature drawn at random.
 
-    The attacks are those of the current weights at every step (`feature_attacks`), and count as given: no gradient flows
-    through them. The zero vector, which may be most of the data, is attacked through every feature, each with equal weight.
+    At every step the attacks are those of the current weights (`feature_attacks`); no gradient flows through them. The zero
+    vector, which may be most of the data, is attacked through every feature, each with equal weight. With norm 0 this is
+    ordinary training.
 
     Args:
-        model: tied weights, one linear map up to the outputs, such as `ReLUOutputModel`.
-        data: of one setting, or as many as the model has instances.
-        norm: ε; one for each instance, or one for all. At 0 this is ordinary training.
-        n_steps: gradient steps.
         batch_size: rows of a batch, the zero vector among them.
         learning_rate: at its peak; see `minimize`.
-        seed: of the batches and of the attacked features.
 
     Returns:
         The loss under attack before each step.
 
     Raises:
-        TypeError: a model whose weights are not tied, or with a ReLU on its hidden layer.
-        ValueError: data that does not fit the model, or another argument out of range.
+        TypeError: the model's weights are not tied, or it has a ReLU on its hidden layer.
         FloatingPointError: a loss became NaN or infinite.
     """
     check_fit(model, data)
@@ -351,11 +272,11 @@ def _require_tied(model: ToyModel) -> None:
 
 
 def _choose(model: ToyModel, x: Tensor, attacks: Tensor) -> Tensor:
-    """For each row the number of the attack that makes the largest error: [instance, row]."""
+    """For each row the number of the attack that makes the largest error."""
     if model.hidden_relu:
         raise TypeError(f"model must be linear up to its output, as ReLUOutputModel is, got {type(model).__name__}")
     with torch.no_grad():
-        # What each attack adds to the outputs is the same for all rows, and is computed only once.
+        # What each attack adds to the outputs is the same for all rows, so it is computed once.
         gain = (model.output_weights @ model.input_weights).mT
         added, z = attacks @ gain, x @ gain + model.b[:, None]
         tasks = [partial(_choose_for_one, model, z[k], x[k], added[k]) for k in range(model.n_instances)]
@@ -365,7 +286,7 @@ def _choose(model: ToyModel, x: Tensor, attacks: Tensor) -> Tensor:
 def _choose_for_one(model: ToyModel, z: Tensor, x: Tensor, added: Tensor) -> Tensor:
     chosen = []
     n_rows = max(1, _NUMBERS_AT_ONCE // added.numel())
-    with torch.no_grad():  # which a new thread does not know of
+    with torch.no_grad():  # a new thread starts with gradients
         for some, rows in zip(z.split(n_rows), x.split(n_rows), strict=True):
             error = model.activate(some[:, None] + added).sub_(rows[:, None]).square_().sum(-1)
             chosen.append(error.argmax(1))
@@ -378,7 +299,7 @@ def _take(attacks: Tensor, index: Tensor) -> Tensor:
 
 
 def _errors(model: ToyModel, x: Tensor, delta: Tensor) -> Tensor:
-    """Σ_i (x'_i - x_i)² where x' is what the model makes of x + δ: [instance, row]."""
+    """Σ_i (x'_i - x_i)² of each row, where the model turns x + δ into x'."""
     with torch.no_grad():
         return (model(x + delta) - model.target(x)).square().sum(-1)
 
@@ -393,7 +314,7 @@ def _gradient(model: ToyModel, x: Tensor, delta: Tensor) -> Tensor:
 
 
 def _within(length: Tensor, delta: Tensor) -> Tensor:
-    """Attacks brought back to this length where they are longer."""
+    """Attacks cut back to this length where they are longer."""
     too_long = torch.linalg.vector_norm(delta, dim=-1, keepdim=True) > length
     return torch.where(too_long, length * _unit(delta), delta)
 
@@ -409,7 +330,7 @@ def _lengths(norm: Norm, like: Tensor) -> Tensor:
 
 
 def _fitting(model: ToyModel, **arguments: Tensor) -> list[Tensor]:
-    """The arguments in the model's dtype for all its instances, if they have its features and 1 or as many instances."""
+    """The arguments in the model's dtype, for all its instances."""
     for name, value in arguments.items():
         if value.ndim != 3 or value.shape[-1] != model.n_features or len(value) not in (1, model.n_instances):
             raise ValueError(

@@ -1,7 +1,7 @@
 """How the claims of "Adversarial robustness" are judged.
 
-Vulnerabilities are relative to that of a model without superposition on the same data; attack norms are in mean input norms.
-What an attack is, and what damage it does, is `attacks`'s business.
+Vulnerability is in units of that of a model without superposition on the same data, attack norms are in mean input norms.
+`attacks` says what an attack is and what damage it does. Densities and norms may come in any order.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from supertoy.claims import Outcome, registry
 
-_CORRELATIONS = (-1.0, 0.0, 0.5, 0.8, 0.9, 1.0)  # the steps in which correlations are told
-_FACTORS = (1, 3, 5, 10, 20, 50, 100)  # and vulnerabilities
+_CORRELATIONS = (-1.0, 0.0, 0.5, 0.8, 0.9, 1.0)  # correlations are reported in these steps
+_FACTORS = (1, 3, 5, 10, 20, 50, 100)  # as vulnerabilities are in these
 
 
 @registry.claim(
@@ -26,11 +26,7 @@ _FACTORS = (1, 3, 5, 10, 20, 50, 100)  # and vulnerabilities
     },
 )
 def rises(probability: Float[Tensor, "density"], relative: Float[Tensor, "density"]) -> Outcome:
-    """Judge vulnerability over density.
-
-    Args:
-        probability: p = 1 - S, in any order, 1 among them.
-        relative: vulnerability, in units of that of a model without superposition.
+    """Judge vulnerability over density, p = 1 included.
 
     >>> probability, relative = torch.tensor([1.0, 0.1]), torch.tensor([1.1, 4.0])
     >>> print(st.claims.check("adversarial/rises", [{"probability": probability, "relative": relative}]))
@@ -56,12 +52,7 @@ def rises(probability: Float[Tensor, "density"], relative: Float[Tensor, "densit
     figure="fig-vulnerability-small",
 )
 def tracks_density(relative: Float[Tensor, "density"], features_per_dimension: Float[Tensor, "density"]) -> Outcome:
-    """Judge vulnerability against features per dimension.
-
-    Args:
-        relative: vulnerability at each density, in units of that of a model without superposition.
-        features_per_dimension: ‖W‖² / m at each density.
-    """
+    """Judge vulnerability against features per dimension, ‖W‖² / m, both at each density."""
     result = pearsonr(features_per_dimension.double().numpy(), relative.double().numpy())
     low = result.confidence_interval(0.95).low
     return Outcome(
@@ -80,12 +71,7 @@ def tracks_density(relative: Float[Tensor, "density"], features_per_dimension: F
     figure="fig-gradients",
 )
 def gradient_masking(probability: Float[Tensor, "density"], share: Float[Tensor, "density"]) -> Outcome:
-    """Judge the damage of gradient attacks over density.
-
-    Args:
-        probability: p = 1 - S, in any order.
-        share: damage of one gradient step, in units of that of the analytic attack.
-    """
+    """Judge the damage of one gradient step over density, as a share of the analytic attack's."""
     order = probability.argsort()
     sparsest, densest = share[order[: max(1, len(order) // 3)]], share[order[-1]]
     masked, works = bool((sparsest <= 0.5).all()), bool(densest >= 0.8)
@@ -111,12 +97,7 @@ def gradient_masking(probability: Float[Tensor, "density"], share: Float[Tensor,
     },
 )
 def training(norm: Float[Tensor, "strength"], features_per_dimension: Float[Tensor, "strength"]) -> Outcome:
-    """Judge what is left of superposition after training against attacks.
-
-    Args:
-        norm: of these attacks, in mean input norms, in any order.
-        features_per_dimension: ‖W‖² / m after each training.
-    """
+    """Judge what is left of superposition, ‖W‖² / m, after training against attacks of each norm."""
     strength, features = norm.double().numpy(), features_per_dimension.double().numpy()
     order = strength.argsort()
     strength, features = strength[order], features[order]

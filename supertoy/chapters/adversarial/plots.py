@@ -12,27 +12,35 @@ from torch import Tensor
 
 from supertoy.chapters.adversarial.attacks import feature_attacks
 from supertoy.plots.series import MARKERS, Panels, series_panels
-from supertoy.plots.style import LINES, STYLE, WIDTH, as_array, finished, plain_log_axis, require_some
+from supertoy.plots.style import (
+    FILL,
+    FRAME,
+    INK,
+    LINES,
+    MUTED,
+    ORDERED,
+    STYLE,
+    TEXT,
+    WIDTH,
+    as_array,
+    finished,
+    plain_log_axis,
+    require_some,
+)
 
 _ATTACKED, _OTHER = LINES[3], LINES[0]  # red-orange and blue
 
 
 def attack_anatomy(panels: Mapping[str, Float[Tensor, "2 _feature"]]) -> Figure:
-    """The strongest attack on feature 1, in a row for each model: what it adds to inputs, to the hidden state, to outputs.
-
-    The attack has length 1. In the middle are its parts δ_j W_j one after the other, in grey the directions of the features.
-
-    Args:
-        panels: weights of a model with two hidden dimensions each, by title.
-
-    Raises:
-        ValueError: no panels; weights that are not finite.
-
-    Source: paper, "Relationship to adversarial robustness", which has the idea in a formula.
+    """The strongest attack on feature 1, a row for each model: what it adds to inputs, to the hidden state, to outputs.
 
     >>> figure = attack_anatomy({"antipodal pair": torch.tensor([[1.0, -1.0], [0.0, 0.0]])})
     >>> [axis.get_title() for axis in figure.axes]
     ['input', 'hidden state', 'output, before bias and ReLU']
+
+    The attack has length 1. The middle shows its parts δ_j W_j end to end, over the directions of the features in grey.
+
+    Source: paper, "Relationship to adversarial robustness", which has the idea in a formula.
     """
     require_some(panels=panels)
     with plt.rc_context(STYLE):
@@ -55,19 +63,19 @@ def attack_anatomy(panels: Mapping[str, Float[Tensor, "2 _feature"]]) -> Figure:
 def _component_bars(axis: Axes, values: np.ndarray) -> None:
     number = np.arange(1, len(values) + 1)
     axis.bar(number, values, width=0.7, color=[_ATTACKED, *[_OTHER] * (len(values) - 1)])
-    axis.axhline(0, color="black", lw=0.8)
+    axis.axhline(0, color=INK, lw=0.8)
     axis.set(ylim=(-1.75, 1.75), xticks=number, yticks=[-1, 0, 1])
 
 
 def _hidden_steps(axis: Axes, W: np.ndarray, delta: np.ndarray) -> None:
-    """Features in grey, and the attack's parts δ_j W_j laid end to end, that of the attacked feature first."""
+    """Features in grey, and the attack's parts δ_j W_j end to end, that of the attacked feature first."""
     axis.set(xlim=(-1.15, 1.8), ylim=(-1.3, 1.3), aspect="equal", xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
     for j, direction in enumerate(W.T):
         if np.linalg.norm(direction) > 0:
-            axis.plot(*zip((0, 0), direction, strict=True), color="0.85", lw=1.2, zorder=0)
+            axis.plot(*zip((0, 0), direction, strict=True), color=FRAME, lw=1.2, zorder=0)
             x, y = 1.13 * direction
-            axis.text(x, y, f"{j + 1}", color="0.5", ha="center", va="center", fontsize=9)
+            axis.text(x, y, f"{j + 1}", color=TEXT, ha="center", va="center", fontsize=9)
     steps = delta * W
     order = np.argsort(np.arctan2(steps[1], steps[0])[1:], kind="stable") + 1  # a bow, so that no arrow hides another
     place = np.zeros(2)
@@ -76,7 +84,7 @@ def _hidden_steps(axis: Axes, W: np.ndarray, delta: np.ndarray) -> None:
             arrow = {"arrowstyle": "-|>", "color": _ATTACKED if j == 0 else _OTHER, "lw": 1.8, "shrinkA": 0, "shrinkB": 0}
             start, place = place, place + steps[:, j]
             axis.annotate("", (place[0], place[1]), (start[0], start[1]), arrowprops=arrow)
-    axis.plot(*place, "o", color="black", ms=5, zorder=5)
+    axis.plot(*place, "o", color=INK, ms=5, zorder=5)
 
 
 def vulnerability_and_superposition(
@@ -86,12 +94,8 @@ def vulnerability_and_superposition(
 ) -> Figure:
     """Relative vulnerability and features per dimension over density, sparser to the right, and one against the other.
 
-    Lines go through the medians over seeds; marks are the seeds.
-
-    Args:
-        probability: p = 1 - S of each model.
-        relative: L' - L under attack, in units of that of a model without superposition.
-        features_per_dimension: ‖W‖² / m.
+    Vulnerability is in units of that of a model without superposition; features per dimension are ‖W‖² / m. Lines go through
+    the medians over seeds; marks are the seeds.
 
     Source: paper, "Relationship to adversarial robustness".
     """
@@ -107,11 +111,11 @@ def vulnerability_and_superposition(
         left.invert_xaxis()
         plain_log_axis(left, "x", p.min(), p.max(), steps=(1, 3))
         plain_log_axis(left, "y", 0.9, top)
-        left.axhline(1, color="0.85", lw=1, zorder=0)
+        left.axhline(1, color=FRAME, lw=1, zorder=0)
         left.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.08))
-        right.plot(np.median(x, axis=1), np.median(y, axis=1), color="0.75", lw=1.2, zorder=0)
+        right.plot(np.median(x, axis=1), np.median(y, axis=1), color=FRAME, lw=1.2, zorder=0)
         shade = np.repeat(np.log10(p)[:, None], y.shape[1], axis=1)
-        dots = right.scatter(x, y, c=shade, cmap="viridis_r", s=22)
+        dots = right.scatter(x, y, c=shade, cmap=ORDERED, s=22)
         right.set(xlabel="features per dimension", ylabel="relative vulnerability", xlim=(0, None), ylim=(0, None))
         key = figure.colorbar(dots, ax=right, label="density", aspect=30)
         plain_log_axis(key.ax, "y", p.min(), p.max(), sign=1, steps=(1, 3))
@@ -126,13 +130,8 @@ def attack_shares(
 ) -> Figure:
     """Damage of several attacks relative to that of the analytic one over density, sparser to the right; one panel each.
 
-    Args:
-        probability: p = 1 - S of each model.
-        panels: shares by name of the attack, by title.
-        masked: share of the inputs at which the gradient is exactly zero, shaded.
-
-    Raises:
-        ValueError: no panels.
+    `panels` maps a title to shares by name of the attack. The area is `masked`, the share of inputs whose gradient is
+    exactly zero.
 
     Source: paper, "Relationship to adversarial robustness", on gradient masking.
     """
@@ -141,8 +140,8 @@ def attack_shares(
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.3), sharex=True, sharey=True, squeeze=False)
         for axis, (title, shares) in zip(axes[0], panels.items(), strict=True):
-            axis.fill_between(p, as_array(masked), color="0.92", lw=0, label="inputs without a gradient")
-            axis.axhline(1, color="0.6", lw=1, ls="--", zorder=0)
+            axis.fill_between(p, as_array(masked), color=FILL, lw=0, label="inputs without a gradient")
+            axis.axhline(1, color=MUTED, lw=1, ls="--", zorder=0)
             styles = chain(repeat("-", 2), repeat("--"))  # dashes show what is under them
             looks = zip(LINES, cycle(MARKERS), styles, strict=False)
             for (name, values), (colour, marker, style) in zip(shares.items(), looks, strict=False):
@@ -163,23 +162,18 @@ def over_attack_norm(
     *,
     marked: float,
 ) -> Figure:
-    """Measures of models trained against attacks, over the norm of these attacks; one panel for each measure.
+    """Measures of models over the norm of the attacks that they were trained against, one panel for each measure.
 
-    Args:
-        norm: of the attacks in training, in mean input norms.
-        panels: series by name, by what they measure. Lines go through the medians over seeds; marks are the seeds.
-        marked: norm to be marked, as the one at which the paper says that superposition is gone.
-
-    Raises:
-        ValueError: no panels.
+    Norms are in mean input norms. Lines go through the medians over seeds; marks are the seeds. The vertical line is at the
+    norm `marked`, such as the one at which the paper says that superposition is gone.
 
     Source: paper, "Relationship to adversarial robustness", on adversarial training.
     """
     with plt.rc_context(STYLE):
         figure, axes = series_panels(as_array(norm), panels, height=3.2)
         for axis in axes:
-            axis.axvline(marked, color="0.6", lw=1, ls="--", zorder=0)
-            axis.axhline(1, color="0.85", lw=1, zorder=0)
+            axis.axvline(marked, color=MUTED, lw=1, ls="--", zorder=0)
+            axis.axhline(1, color=FRAME, lw=1, zorder=0)
             axis.set(xlabel="attack norm in training\n(mean input norms)")
     return finished(figure)
 
@@ -187,12 +181,8 @@ def over_attack_norm(
 def transferred_damage(groups: Mapping[str, Mapping[str, Float[Tensor, "_pair"]]]) -> Figure:
     """Damage of attacks that were made for another model, relative to attacks made for the model itself.
 
-    Args:
-        groups: by kind of data, and within it by kind of attack, the damage of every pair of models. Bars are means, and
-            lines on them go from the least to the most.
-
-    Raises:
-        ValueError: no groups, or groups with different kinds of attack.
+    `groups` maps a kind of data to the damage of every pair of models, by kind of attack. Bars are means, and the lines on
+    them go from the least to the most.
 
     Source: not in the paper, which expects transfer where features are correlated.
     """
@@ -203,13 +193,13 @@ def transferred_damage(groups: Mapping[str, Mapping[str, Float[Tensor, "_pair"]]
     width = 0.8 / len(kinds)
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.92 * WIDTH, 3.3))
-        for k, (kind, colour) in enumerate(zip(kinds, (LINES[0], LINES[9], "0.75", *LINES[1:9]), strict=False)):
+        for k, (kind, colour) in enumerate(zip(kinds, (LINES[0], LINES[9], FRAME, *LINES[1:9]), strict=False)):
             values = [as_array(shares[kind]) for shares in groups.values()]
             mean = np.array([v.mean() for v in values])
             spread = np.array([(v.mean() - v.min(), v.max() - v.mean()) for v in values]).T
             place = np.arange(len(groups)) + (k - (len(kinds) - 1) / 2) * width
             axis.bar(place, mean, width=0.92 * width, color=colour, label=kind)
-            axis.errorbar(place, mean, yerr=spread, fmt="none", ecolor="0.25", lw=1)
+            axis.errorbar(place, mean, yerr=spread, fmt="none", ecolor=TEXT, lw=1)
         axis.set_xticks(range(len(groups)), [*groups])
         axis.tick_params(axis="x", length=0)
         axis.set_ylabel("damage / damage of\nthe model's own attack")

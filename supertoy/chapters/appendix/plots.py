@@ -10,15 +10,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy.compression import compress, steep_floor
-from supertoy.plots.style import LINES, STYLE, WIDTH, as_array, finished, require_one_each
+from supertoy.plots.style import FRAME, LINES, MUTED, STYLE, SUPERPOSITION, TEXT, WIDTH, as_array, finished, require_one_each
 
 
 def nonlinear_code(n_intervals: int, width: float) -> Figure:
-    """How a value becomes an interval, and what the code does to two values at once.
-
-    Args:
-        n_intervals: Z.
-        width: ε of the steep segments.
+    """How a value becomes one of Z intervals, with steep segments of width ε, and what the code does to two values at once.
 
     Source: paper, appendix "Nonlinear compression".
     """
@@ -26,12 +22,12 @@ def nonlinear_code(n_intervals: int, width: float) -> Figure:
     y, across = torch.meshgrid(torch.linspace(0, 1, 201), torch.linspace(0, 1, 201), indexing="ij")
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(0.9 * WIDTH, 3.1), width_ratios=[1, 1.15])
-        left.plot(as_array(x), as_array(n_intervals * x), color="0.75", lw=1, ls="--", label="Z x")
+        left.plot(as_array(x), as_array(n_intervals * x), color=FRAME, lw=1, ls="--", label="Z x")
         left.plot(as_array(x), as_array(steep_floor(n_intervals * x, width)), color=LINES[0], lw=2, label="its steep floor")
         left.set(xlabel="x", ylabel="interval", yticks=range(n_intervals + 1))
         left.legend(frameon=False)
         t = compress(across, y, n_intervals, width)
-        image = right.imshow(as_array(t), origin="lower", extent=(0, 1, 0, 1), cmap="cividis", aspect="auto")
+        image = right.imshow(as_array(t), origin="lower", extent=(0, 1, 0, 1), cmap=SUPERPOSITION, aspect="auto")
         right.set(xlabel="x", ylabel="y", title="t, one number for both")
         figure.colorbar(image, ax=right)
     return finished(figure)
@@ -40,32 +36,25 @@ def nonlinear_code(n_intervals: int, width: float) -> Figure:
 def compression_losses(
     width: Float[Tensor, "width"], loss: Float[Tensor, "interval width"], n_intervals: list[int], *, linear: float
 ) -> Figure:
-    """The loss of the nonlinear code over the width of its steep segments, one line for each number of intervals.
-
-    Args:
-        width: ε.
-        loss: of the code.
-        n_intervals: Z of each line.
-        linear: the loss of keeping one value or the mean, dashed.
-
-    Raises:
-        ValueError: as many numbers of intervals as lines are needed.
-
-    Source: paper, appendix "Nonlinear compression".
+    """The loss of the nonlinear code over the width ε of its steep segments, one line for each number of intervals Z.
 
     >>> width = torch.tensor([0.1, 0.2])
     >>> figure = compression_losses(width, torch.tensor([[0.03, 0.06]]), [3], linear=1 / 12)
     >>> figure.axes[0].get_xlabel()
     'width ε of the steep segments, in intervals'
+
+    The dashed line is `linear`, the loss of keeping one value or the mean.
+
+    Source: paper, appendix "Nonlinear compression".
     """
     require_one_each(len(loss), n_intervals=n_intervals)
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.72 * WIDTH, 3.2))
         for line, Z, colour, marker in zip(loss, n_intervals, LINES, cycle("osD^v"), strict=False):
             axis.plot(as_array(width), as_array(line), color=colour, marker=marker, ms=4, label=f"Z = {Z}")
-        axis.axhline(linear, color="0.5", ls="--", lw=1.2)
+        axis.axhline(linear, color=MUTED, ls="--", lw=1.2)
         end = float(width.max())
-        axis.text(end, linear, "best linear code", color="0.35", ha="right", va="top")
+        axis.text(end, linear, "best linear code", color=TEXT, ha="right", va="top")
         axis.set(xlabel="width ε of the steep segments, in intervals", ylabel="loss", ylim=(0, None))
         axis.legend(frameon=False, loc="lower right")
     return finished(figure)
@@ -74,12 +63,7 @@ def compression_losses(
 def features_over_dimensions(
     n_hidden: Int[Tensor, "size"], n_features: Int[Tensor, "seed size density"], probability: Float[Tensor, "density"]
 ) -> Figure:
-    """How many features models store over their number of hidden dimensions, with straight lines, one for each density.
-
-    Args:
-        n_hidden: m.
-        n_features: represented features, of each seed.
-        probability: p = 1 - S of each line.
+    """How many features models store over their number of hidden dimensions, with a straight line for each density.
 
     Source: paper, appendix on the compressed sensing lower bound.
     """

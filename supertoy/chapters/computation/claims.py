@@ -20,12 +20,7 @@ from supertoy.neurons import alignment, in_use, is_primary, main_feature, monose
     figure="fig-exact",
 )
 def exact_abs(W1: Float[Tensor, "6 3"], W2: Float[Tensor, "3 6"], unexplained: float) -> Outcome:
-    """Judge the small model by its weights.
-
-    Args:
-        W1: from features to neurons.
-        W2: from neurons to outputs.
-        unexplained: loss, as a share of the outputs' variance.
+    """Judge the small model by its weights; `unexplained` is its loss as a share of the outputs' variance.
 
     >>> W1 = torch.cat([torch.eye(3), -torch.eye(3)])
     >>> finding = st.claims.check("computation/exact-abs", [{"W1": W1, "W2": W1.T.abs(), "unexplained": 0.0}])
@@ -54,11 +49,7 @@ def exact_abs(W1: Float[Tensor, "6 3"], W2: Float[Tensor, "3 6"], unexplained: f
     figure="fig-computation",
 )
 def mono_when_dense(W1: Float[Tensor, "2 hidden feature"]) -> Outcome:
-    """Judge the neurons on dense data.
-
-    Args:
-        W1: input weights at p = 1 and at p = 0.3.
-    """
+    """Judge the neurons on dense data, at p = 1 and 0.3."""
     mixed, used = polysemantic(W1).sum(1).tolist(), in_use(W1).sum(1).tolist()
     words = [
         f"at p = {p:g} {'all' if not n else 'most' if 2 * n < total else 'less than half of the'} neurons"
@@ -76,11 +67,7 @@ def mono_when_dense(W1: Float[Tensor, "2 hidden feature"]) -> Outcome:
     figure="fig-computation",
 )
 def poly_when_sparse(W1: Float[Tensor, "hidden feature"]) -> Outcome:
-    """Judge the neurons on sparse data.
-
-    Args:
-        W1: input weights at p = 0.001.
-    """
+    """Judge the neurons on sparse data, at p = 0.001."""
     n, total = int(monosemantic(W1[None]).sum()), int(in_use(W1[None]).sum())
     words = "none" if not n else "some" if 2 * n < total else "most"
     return Outcome((n == 0 and total > 0,), f"{words} of the neurons are monosemantic")
@@ -96,11 +83,7 @@ def poly_when_sparse(W1: Float[Tensor, "hidden feature"]) -> Outcome:
     figure="fig-computation",
 )
 def both(W1: Float[Tensor, "3 hidden feature"]) -> Outcome:
-    """Judge the neurons in between.
-
-    Args:
-        W1: input weights at p = 0.1, 0.03 and 0.01; features from the most important to the least.
-    """
+    """Judge the neurons in between, at p = 0.1, 0.03 and 0.01; features go from the most important to the least."""
     main = main_feature(W1).double()
     parts, words = [], []
     for p, index, mono, poly in zip((0.1, 0.03, 0.01), main, monosemantic(W1), polysemantic(W1), strict=True):
@@ -121,11 +104,9 @@ def both(W1: Float[Tensor, "3 hidden feature"]) -> Outcome:
     figure="fig-top-activations",
 )
 def primary_secondary(W1: Float[Tensor, "2 hidden feature"], purity: Float[Tensor, "2 hidden"]) -> Outcome:
-    """Judge how many neurons have a primary feature, and how pure they look.
+    """Judge how many neurons have a primary feature, and how pure they look, at p = 0.01 and 0.001.
 
-    Args:
-        W1: input weights at p = 0.01 and at p = 0.001.
-        purity: as from `supertoy.neurons.purity_at_the_top`, for the same models.
+    `purity` is as from `supertoy.neurons.purity_at_the_top`.
     """
     poly = polysemantic(W1)
     primary = poly & is_primary(W1)
@@ -150,11 +131,9 @@ def primary_secondary(W1: Float[Tensor, "2 hidden feature"], purity: Float[Tenso
     figure="fig-motif",
 )
 def asymmetric_motif(n_models: int, increase: Float[Tensor, "motif"]) -> Outcome:
-    """Judge whether the motif occurs, and whether its inhibition does anything.
+    """Judge whether the motif occurs in `n_models` models, and whether its inhibition does anything.
 
-    Args:
-        n_models: how many were searched.
-        increase: of the loss without the inhibiting weight, relative, for each occurrence.
+    `increase` is the relative rise of the loss without the inhibiting weight, at each occurrence.
     """
     if not len(increase):
         return Outcome((False, False), f"found in none of {n_models} models")
@@ -164,7 +143,7 @@ def asymmetric_motif(n_models: int, increase: Float[Tensor, "motif"]) -> Outcome
     return Outcome((True, middle >= 0.1), f"found; without the inhibiting weight {words}")
 
 
-#: By density: monosemantic neurons, polysemantic ones, and the features in the latter, as the paper has them.
+#: What the paper says, by density: monosemantic neurons, polysemantic ones, and the features in the latter.
 REGIMES = {0.75: (5, 0, 0), 0.35: (3, 2, 3), 0.15: (2, 3, 5), 0.12: (1, 4, 6), 0.06: (0, 5, 8), 0.03: (0, 5, 10)}
 
 
@@ -177,11 +156,7 @@ REGIMES = {0.75: (5, 0, 0), 0.35: (3, 2, 3), 0.15: (2, 3, 5), 0.12: (1, 4, 6), 0
     figure="fig-privileged-weights",
 )
 def aligned(relu: Float[Tensor, "setting hidden feature"], linear: Float[Tensor, "setting hidden feature"]) -> Outcome:
-    """Judge two kinds of hidden layer.
-
-    Args:
-        relu: weights of the models with a ReLU in it, at p = 0.75 and 0.5.
-        linear: weights of those without.
+    """Judge two kinds of hidden layer, with a ReLU and linear, both at p = 0.75 and 0.5.
 
     >>> relu, linear = torch.eye(2)[None], torch.tensor([[[0.6, 0.8], [-0.8, 0.6]]])
     >>> print(st.claims.check("privileged/aligned", [{"relu": relu, "linear": linear}]))
@@ -191,7 +166,7 @@ def aligned(relu: Float[Tensor, "setting hidden feature"], linear: Float[Tensor,
     for W in (relu, linear):
         there = feature_norms(W) > REPRESENTED
         shares.append((alignment(W) * there).sum(1) / there.sum(1))
-    low, high = shares[0].min().item(), shares[1].max().item()  # NaN, and so neither, where no feature is represented
+    low, high = shares[0].min().item(), shares[1].max().item()  # NaN if no feature is represented, so neither holds
     return Outcome(
         (low >= 0.95, high <= 0.75),
         f"largest neuron's share: {at_least(low, (50, 75, 90, 95))} with the ReLU, "
@@ -200,11 +175,7 @@ def aligned(relu: Float[Tensor, "setting hidden feature"], linear: Float[Tensor,
 
 
 def regimes(W: Float[Tensor, "setting hidden feature"]) -> Int[Tensor, "setting 3"]:
-    """Monosemantic neurons, polysemantic ones, and represented features that have most of their weight in the latter.
-
-    Args:
-        W: weights at each density.
-    """
+    """Monosemantic neurons, polysemantic ones, and represented features that have most of their weight in the latter."""
     W = W.clamp(min=0)
     mono, poly = monosemantic(W), polysemantic(W)
     squares = W.square()
@@ -224,11 +195,7 @@ def regimes(W: Float[Tensor, "setting hidden feature"]) -> Int[Tensor, "setting 
     figure="fig-privileged",
 )
 def mono_to_poly(W: Float[Tensor, "6 hidden feature"]) -> Outcome:
-    """Judge how many neurons are of which kind.
-
-    Args:
-        W: weights at the densities of `REGIMES`.
-    """
+    """Judge how many neurons are of which kind at the densities of `REGIMES`."""
     found = regimes(W)
     parts = [tuple(row) == expected for row, expected in zip(found.tolist(), REGIMES.values(), strict=True)]
     active = W[-1].clamp(min=0)
@@ -253,12 +220,9 @@ def mono_to_poly(W: Float[Tensor, "6 hidden feature"]) -> Outcome:
 def avoids_relu(
     positive: Float[Tensor, "setting"], loss: Float[Tensor, "setting"], linear_loss: Float[Tensor, "setting"]
 ) -> Outcome:
-    """Judge models with a bias in their hidden layer.
+    """Judge models with a bias in their hidden layer, at each density.
 
-    Args:
-        positive: share of positive pre-activations at each density.
-        loss: of these models.
-        linear_loss: of models with a linear hidden layer.
+    `positive` is the share of positive pre-activations, `linear_loss` the loss of models with a linear hidden layer.
     """
     least, ratio = positive.min().item(), (loss / linear_loss).max().item()
     compared = "no more than" if ratio <= 1.02 else "more than"

@@ -1,4 +1,4 @@
-"""Training along a path of settings, each from the solution of the one before.
+"""Training on one setting after another, each from the solution of the one before.
 
 Source: not in the paper.
 """
@@ -22,33 +22,24 @@ def train_along(
 ) -> list[ToyModel]:
     """Train on one setting after another, and keep a copy of the model after each.
 
-    Where features are very sparse, an output that no batch has needed for a while can be switched off for good before
-    anything has been learned. A model that has learned its task on denser data has nothing to lose in this way, and often
-    ends at a much lower loss.
-
-    Args:
-        model: the start. It is trained in place, and ends as the last copy.
-        path: the settings, in the order in which they are trained on.
-        learning_rates: at its peak, for each setting; the sparser the data, the noisier their batches, and the smaller a
-            rate they need.
-        **options: others of `train`, the same for all settings. With `n_restarts` a fresh start may win over the model that
-            comes from the setting before.
-
-    Returns:
-        A model of as many instances for each setting, without gradients.
-
-    Raises:
-        ValueError: path is empty, or learning_rates not as long; whatever `train` refuses.
-
     >>> model = st.ReLUOutputModel(n_instances=1, n_features=5, n_hidden=2)
     >>> path = [st.Independent(5, p) for p in (0.5, 0.1)]
     >>> dense, sparse = train_along(model, path, learning_rates=[0.03, 0.01], n_steps=10)
     >>> torch.equal(model.W, sparse.W), torch.equal(model.W, dense.W)
     (True, False)
+
+    Where features are very sparse, an output that no batch has needed for a while can switch off for good before anything is
+    learned. A model that learned its task on denser data does not lose it in this way, and often ends at a much lower loss.
+
+    Args:
+        model: the start. It is trained in place, and ends as the last copy. Copies need no gradients.
+        learning_rates: at the peak, for each setting. Sparser data has noisier batches and needs a smaller rate.
+        **options: others of `train`, the same for all settings. With `n_restarts` a fresh start may win over the model from
+            the setting before.
     """
     if len(path) == 0 or len(path) != len(learning_rates):
         raise ValueError(f"path and learning_rates must be equally long, got {len(path)} and {len(learning_rates)} entries")
-    for data, learning_rate in zip(path, learning_rates, strict=True):  # before anything is trained
+    for data, learning_rate in zip(path, learning_rates, strict=True):  # refuse before anything is trained
         check_fit(model, data)
         checks.require_number(above=0, learning_rate=learning_rate)
     copies = []
@@ -65,21 +56,12 @@ def lowest_losses(
     importance: float | Tensor = 1.0,
     rtol: float | None = None,
 ) -> tuple[ToyModel, Float[Tensor, "setting"]]:
-    """Of each setting's models the one of lowest expected loss, put together as one model with an instance per setting.
+    """The best of each setting's models by expected loss, as one model with an instance per setting, and its losses.
 
     Args:
-        models: for each setting, models of one kind (with one function or activation, where they have any); how many may
-            differ.
+        models: for each setting, models of one kind, with one function or activation. Their numbers of instances may differ.
         path: the settings, one in each distribution.
-        importance: I_i, broadcasts to [instance, feature].
         rtol: relative accuracy of the losses, as in `expected_loss`.
-
-    Returns:
-        The model, and the losses of its instances.
-
-    Raises:
-        ValueError: models and path are empty or not equally long; a distribution with several settings; whatever
-            `expected_loss` refuses.
     """
     if len(path) == 0 or len(path) != len(models):
         raise ValueError(f"models and path must be equally long, got {len(models)} and {len(path)} entries")

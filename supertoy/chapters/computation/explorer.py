@@ -1,4 +1,4 @@
-"""Neurons that compute absolute values, as something to slide through: from dense to sparse, what each of them holds."""
+"""Neurons that compute absolute values, under a slider: what each of them holds, from dense to sparse data."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from supertoy.models import AbsoluteValueModel
 from supertoy.neurons import by_main_feature, monosemantic, polysemantic, rescaled
 from supertoy.plots import LINES
 
-_COMPUTED = 0.5  # of an output's variance: most outputs explain nearly all of it or next to nothing
+_COMPUTED = 0.5  # share of an output's variance; most explain nearly all of it or next to nothing
 
 
 def neurons(
@@ -31,32 +31,24 @@ def neurons(
 ) -> Explorer:
     """Neurons of the absolute-value model as stacks of their input weights, with a slider for the density.
 
-    A stack has a block for each feature, as high as the size of its weight, where each neuron's largest is 1; it has one
-    colour if the neuron is monosemantic and another if it is polysemantic, and its largest block is stronger. Neurons come
-    in the order of their main features. A feature counts as computed if the model explains more than half of the variance
-    of its absolute value.
-
-    Unless a model is given, the best of several starts at each density is trained here, with importance 0.8^i, following
-    each from dense to sparse data.
-
-    Args:
-        n_features: of the models to train.
-        n_hidden: their neurons.
-        probability: density p = 1 - S of each setting.
-        model: one instance for each density, as trained on it. Sizes and options of training are not read.
-        n_starts: how many to train at each density.
-        n_steps: of training at each density.
-        seed: of training.
-        title: above the drawing, and what it is called to those who cannot see it.
-
-    Raises:
-        ValueError: fewer than two densities, or one outside (0, 1]; a model of fewer than two features, or not of one
-            instance for each density, or with weights that are not finite; options that `train` refuses.
-
-    Source: paper, "The absolute value toy model".
-
     >>> neurons(probability=[1.0, 0.1], model=AbsoluteValueModel(n_instances=2, n_features=2, n_hidden=4))
     <Neurons: 2 densities, 2 features, 4 neurons>
+
+    A stack has a block for each feature, as high as its absolute weight, where the neuron's largest is 1. Its colour says
+    whether the neuron is monosemantic or polysemantic, and its largest block is stronger. Neurons come in the order of their
+    main features. A feature counts as computed if the model explains more than half of the variance of its absolute value.
+
+    Unless a model is given, the best of several starts at each density is trained here, with importance 0.8^i. Each start
+    goes from dense to sparse data.
+
+    Args:
+        probability: density p = 1 - S of each setting, two or more.
+        model: one instance for each density, trained on it. Sizes and options of training are then ignored.
+        n_starts: how many to train at each density.
+        n_steps: of training at each density.
+        title: stands above the drawing and names it for a reader who cannot see it.
+
+    Source: paper, "The absolute value toy model".
     """
     if len(probability) < 2 or not all(0 < p <= 1 for p in probability):
         raise ValueError(f"probability must have 2 entries or more, all in (0, 1], got {list(probability)}")
@@ -78,7 +70,7 @@ def neurons(
     weights = rescaled(model.W1, model.W2)[0].gather(1, in_order[..., None].expand(-1, -1, n_features))
     data = {
         "density": significant(densities),
-        "weights": (100 * weights).round().int().tolist(),  # a character or two less each than with a decimal point
+        "weights": (100 * weights).round().int().tolist(),  # shorter than with a decimal point
         "kinds": kinds.tolist(),
         "computed": [_n_computed(model.select(slice(k, k + 1)), p) for k, p in enumerate(densities)],
         "colours": [to_hex(colour) for colour in (LINES[0], LINES[1], LINES[7])],
@@ -96,12 +88,12 @@ def neurons(
 def _trained(
     n_features: int, n_hidden: int, densities: Sequence[float], *, n_starts: int, n_steps: int, seed: int
 ) -> AbsoluteValueModel:
-    """The best of several starts at each density, each following them from dense to sparse."""
+    """The best of several starts at each density, each trained from dense to sparse."""
     settings = [_signed(n_features, p) for p in densities]
     importance = 0.8 ** torch.arange(n_features)
     start = AbsoluteValueModel(n_starts, n_features, n_hidden, seed=seed).requires_grad_(False)
-    start.b.add_(0.01)  # an output that is switched off to begin with may never be switched on
-    rates = [min(0.02, max(0.003, 0.065 * p**0.73)) for p in densities]  # the sparser, the noisier are batches
+    start.b.add_(0.01)  # an output that starts switched off may never switch on
+    rates = [min(0.02, max(0.003, 0.065 * p**0.73)) for p in densities]  # sparser batches are noisier
     options = {"importance": importance, "n_steps": n_steps, "batch_size": 512, "seed": seed}
     models = train_along(start, settings, learning_rates=rates, **options)
     return lowest_losses(models, settings, importance=importance, rtol=0.01)[0]  # type: ignore[return-value]

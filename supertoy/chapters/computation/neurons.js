@@ -8,7 +8,7 @@ const ofKind = data.kinds.map(function (kinds) {
   return names.map(function (_, kind) { return kinds.filter(function (each) { return each === kind; }).length; });
 });
 
-// A stack for each neuron, on a scale that is new with each density --------------------------------------------------
+// A stack for each neuron, on a new scale at each density -----------------------------------------------------------
 
 const neuronAt = linearScale(0.5, nNeurons + 0.5, box.left, box.right), width = neuronAt(2) - neuronAt(1);
 neuronAt.ticks = nNeurons < 13 ? data.weights[0].map(function (_, j) { return j + 1; })
@@ -38,7 +38,7 @@ function drawStacks(k) {
       if (!w) return;
       const height = unit * Math.abs(w), from = y;
       y -= height;
-      // A little space above each block, so that many small ones can be told from a large one.
+      // A little space above each block tells many small ones from a large one.
       const gap = Math.min(0.6, 0.3 * height);
       (i === largest ? into.largest : into.others).push(start + from.toFixed(1) + "V" + (y + gap).toFixed(1));
     });
@@ -48,7 +48,7 @@ function drawStacks(k) {
     set(block.others, { d: paths[kind].others.join("") });
   });
 }
-// The feature of largest weight, but for one.
+// The feature of largest weight, leaving one out.
 function main(weights, except) {
   return weights.reduce(function (best, w, i) {
     return i !== except && (best < 0 || Math.abs(w) > Math.abs(weights[best])) ? i : best;
@@ -95,7 +95,7 @@ function signed(hundredths) { return (hundredths < 0 ? "-" : "") + (Math.abs(hun
   stacks.addEventListener(name, function (event) { tell(nearest(stacks, middles, event) + 1); });
 });
 
-// Where both kinds of neurons are most alike in number.
+// It starts where the two kinds of neurons are closest in number.
 const balance = ofKind.map(function (n) { return Math.min(n[0], n[1]); });
 const settings = frames(data.density.length, {
   start: balance.indexOf(Math.max.apply(null, balance)),

@@ -18,11 +18,15 @@ from supertoy.measures import superposition
 from supertoy.models import FunctionModel
 from supertoy.neurons import by_main_feature, monosemantic, polysemantic, rescaled
 from supertoy.plots.style import (
+    INK,
     LINES,
+    MUTED,
     OUTLINE,
+    PAPER,
     SIGNED,
     STYLE,
     SUPERPOSITION,
+    TEXT,
     WIDTH,
     as_array,
     checked_titles,
@@ -32,7 +36,7 @@ from supertoy.plots.style import (
     require_some,
 )
 
-POSITIVE, NEGATIVE = SIGNED(0.9), SIGNED(0.1)  #: colours of weights
+POSITIVE, NEGATIVE = SIGNED(0.9), SIGNED(0.1)  #: Colours of weights.
 
 
 def small_network(
@@ -42,10 +46,6 @@ def small_network(
     """One small model three times: W1 and W2 as heat maps, the input weights as stacks, and all weights as a graph.
 
     Neurons are rescaled so that each one's largest input weight is 1, and sorted by their main feature.
-
-    Args:
-        W1: from features to neurons.
-        W2: from neurons to outputs.
 
     Source: paper, "The absolute value toy model".
     """
@@ -75,7 +75,7 @@ def small_network(
 
 
 def _graph(axis: Axes, W1: np.ndarray, W2: np.ndarray, smallest: float = 0.05) -> None:
-    """Features left, neurons in the middle, outputs right; edges as wide as their weight is large."""
+    """Features left, neurons in the middle, outputs right; larger weights have wider edges."""
     n_neurons, n_features = W1.shape
     ends, middle = (np.linspace(1, 0, n + 2)[1:-1] for n in (n_features, n_neurons))
     edges = [((0, ends[i]), (1, middle[j]), W1[j, i]) for j in range(n_neurons) for i in range(n_features)]
@@ -85,7 +85,7 @@ def _graph(axis: Axes, W1: np.ndarray, W2: np.ndarray, smallest: float = 0.05) -
             style = {"color": POSITIVE, "ls": "-"} if weight > 0 else {"color": NEGATIVE, "ls": (0, (4, 1.5))}
             axis.plot([x0, x1], [y0, y1], lw=min(4.0, 2.5 * abs(weight) ** 0.5), zorder=1, **style)
     for x, heights, names in ((0, ends, "x"), (1, middle, "h"), (2, ends, "y")):
-        axis.plot(np.full(len(heights), x), heights, "o", ms=17, mfc="white", mec="0.3", zorder=2)
+        axis.plot(np.full(len(heights), x), heights, "o", ms=17, mfc=PAPER, mec=TEXT, zorder=2)
         for k, y in enumerate(heights):
             axis.text(x, y, f"${names}_{k + 1}$", ha="center", va="center", fontsize=9, zorder=3)
     axis.set(xlim=(-0.2, 2.2), ylim=(0, 1))
@@ -100,20 +100,15 @@ def activations_by_feature(
 ) -> Figure:
     """Histograms of single neurons' activations, split by whether their main feature adds most or another one does.
 
-    Args:
-        panels: by title, activations and the features that add most to them (`supertoy.neurons.activations`), and the number
-            of the neuron's main feature.
-        n_columns: panels in a row at most.
-
-    Raises:
-        ValueError: no panels.
-
-    Source: paper, "Computation in superposition".
-
     >>> w, x = torch.tensor([1.0, 0.4]), torch.eye(2)
     >>> figure = activations_by_feature({"neuron 0": (*st.neurons.activations(w, x), 0)})
     >>> [axis.get_title() for axis in figure.axes]
     ['neuron 0']
+
+    `panels` maps a title to the activations, the features that add most to them (`supertoy.neurons.activations`), and the
+    number of the neuron's main feature.
+
+    Source: paper, "Computation in superposition".
     """
     require_some(panels=panels)
     n_columns = min(n_columns, len(panels))
@@ -144,17 +139,9 @@ def single_feature_outputs(
     labels: Sequence[str],
     titles: Sequence[str] | None = None,
 ) -> Figure:
-    """What a model's output i does when feature i alone takes the values x, for several features, beside what it should do.
+    """What a model's output i does when feature i alone takes the values x, for several features, beside the target.
 
-    Args:
-        x: values of the feature.
-        outputs: for each panel, the outputs of several features.
-        target: what they should be.
-        labels: of the features.
-        titles: of the panels.
-
-    Raises:
-        ValueError: lengths that do not fit.
+    `outputs` has one entry for each panel.
 
     Source: paper, "Computation in superposition".
     """
@@ -163,7 +150,7 @@ def single_feature_outputs(
         figure, axes = plt.subplots(1, len(outputs), figsize=(WIDTH, 2.7), sharex=True, sharey=True, squeeze=False)
         for axis, title, curves in zip(axes[0], titles, outputs, strict=True):
             require_one_each(len(curves), labels=labels)
-            axis.plot(as_array(x), as_array(target), color="0.6", lw=1.2, ls=(0, (1, 1.2)), label="target")
+            axis.plot(as_array(x), as_array(target), color=MUTED, lw=1.2, ls=(0, (1, 1.2)), label="target")
             for k, (curve, label) in enumerate(zip(curves, labels, strict=True)):
                 axis.plot(
                     x, as_array(curve), color=LINES[k], lw=1.6, ls=("-", "--", "-.", (0, (5, 1, 1, 1)))[k % 4], label=label
@@ -178,10 +165,7 @@ def single_feature_outputs(
 def asymmetric_motif(model: FunctionModel, motif: Motif, *, n_values: int = 201) -> Figure:
     """The motif as a graph of four weights, and what the disturbed output hears when the strong feature alone is active.
 
-    Args:
-        model: in which the motif was found.
-        motif: as from `motif.find`.
-        n_values: of the strong feature, from -1 to 1.
+    That feature takes `n_values` values from -1 to 1.
 
     Source: paper, "The asymmetric superposition motif".
     """
@@ -202,9 +186,9 @@ def asymmetric_motif(model: FunctionModel, motif: Motif, *, n_values: int = 201)
         inside.plot(places, as_array(heard[:, motif.neuron]), color=POSITIVE, label="the neuron")
         inside.plot(places, as_array(heard[:, motif.inhibitor]), color=NEGATIVE, ls="--", label="the inhibitor")
         total = heard.sum(1) + whole.b[0, motif.weak]
-        inside.plot(places, as_array(total), color="black", lw=2.2, label="all neurons and bias")
+        inside.plot(places, as_array(total), color=INK, lw=2.2, label="all neurons and bias")
         inside.set(title="what output b hears from $x_a$", xlabel="$x_a$, alone", ylabel="pre-activation")
-        out.plot(places, as_array(outputs[0]), color="black", lw=2, label="as trained")
+        out.plot(places, as_array(outputs[0]), color=INK, lw=2, label="as trained")
         out.plot(places, as_array(outputs[1]), color=LINES[1], ls="--", lw=2, label="without inhibition")
         out.set(title="output b, which should be 0", xlabel="$x_a$, alone", ylabel="$y'_b$")
         for axis in (inside, out):
@@ -225,11 +209,11 @@ def _motif_graph(axis: Axes, inward: np.ndarray, outward: np.ndarray) -> None:
         colour, style = (POSITIVE, "-") if weight > 0 else (NEGATIVE, (0, (4, 1.5)))
         axis.plot([x0, x1], [y0, y1], color=colour, ls=style, lw=min(3.5, 1.6 * abs(weight) ** 0.5), zorder=1)
         at = 0.36  # nearer to the start, so that crossing edges keep their numbers apart
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+        box = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8}
         position = (x0 + at * (x1 - x0), y0 + at * (y1 - y0))
         axis.text(*position, f"{weight:.2g}", color=colour, ha="center", va="center", fontsize=9, bbox=box, zorder=2)
     for name, (x, y) in place.items():
-        axis.plot(x, y, "o", ms=22, mfc="white", mec="0.3", zorder=3)
+        axis.plot(x, y, "o", ms=22, mfc=PAPER, mec=TEXT, zorder=3)
         axis.text(x, y, f"${name}$", ha="center", va="center", zorder=4)
     axis.set(xlim=(-0.25, 2.25), ylim=(-0.3, 1.3), title="the motif: $h$ disturbs $y_b$, $h'$ inhibits")
     axis.axis("off")
@@ -246,19 +230,13 @@ def neuron_stacks(
 ) -> Figure:
     """Each neuron's weights as a stack of blocks, one for each feature: |weight| high, negative ones below the axis.
 
-    Blocks have the colour of their feature's superposition, and lie in the order of the features, the first next to the
+    Blocks have the colour of their feature's superposition. They lie in the order of the features, the first next to the
     axis. Neurons come in the order of their main features.
 
     Args:
-        W: input weights.
-        titles: one per instance.
-        n_columns: panels in a row at most.
-        sizes_only: draw |W|, everything above the axis, each panel to its own scale.
-        lowest: where the vertical axis ends, whatever goes on below it; at the lowest weight if not given.
+        sizes_only: draw |W|, everything above the axis, each panel on its own scale.
+        lowest: where the vertical axis ends, even if weights go on below it; by default at the lowest weight.
         height: of a row of panels, in inches.
-
-    Raises:
-        ValueError: W is not finite or of a wrong shape; as many titles as instances are needed.
 
     Source: paper, "The ReLU hidden layer toy model" and "The absolute value toy model".
     """
@@ -288,7 +266,6 @@ def neuron_stacks(
 
 
 def _stack(axis: Axes, W: Float[Tensor, "hidden feature"], shared: Float[Tensor, "feature"]) -> None:
-    """One layer's neurons as stacks."""
     heights = as_array(W[by_main_feature(W[None])[0]])
     colours = SUPERPOSITION(as_array(shared.clamp(0, 1)))
     n_neurons, n_features = heights.shape
@@ -305,9 +282,9 @@ def _stack(axis: Axes, W: Float[Tensor, "hidden feature"], shared: Float[Tensor,
             base = top
     few = n_neurons <= 12  # thousands of blocks are drawn as one picture
     gap, faces = 0.5 if few else 0.15, colours[of_feature]
-    axis.add_collection(PolyCollection(blocks, facecolors=faces, edgecolors="white", linewidths=gap, rasterized=not few))
+    axis.add_collection(PolyCollection(blocks, facecolors=faces, edgecolors=PAPER, linewidths=gap, rasterized=not few))
     axis.autoscale_view()
-    axis.axhline(0, color="black", lw=0.8)
+    axis.axhline(0, color=INK, lw=0.8)
     axis.set(xticks=places if n_neurons <= 12 else [1, n_neurons // 2, n_neurons])
     axis.spines["bottom"].set_visible(False)
 
@@ -315,13 +292,7 @@ def _stack(axis: Axes, W: Float[Tensor, "hidden feature"], shared: Float[Tensor,
 def weights_and_stack(W: Float[Tensor, "hidden feature"]) -> Figure:
     """One layer's W as a heat map, neurons in columns, and beside it the same weights as stacks with the features' numbers.
 
-    Colours end at ±1.
-
-    Args:
-        W: input weights of one model. Neurons are drawn in the order of their main features.
-
-    Raises:
-        ValueError: W is not [hidden, feature], or not finite.
+    Neurons come in the order of their main features. Colours end at ±1.
 
     Source: paper, "The ReLU hidden layer toy model", where the stack plot is explained.
     """
@@ -355,19 +326,13 @@ def hidden_weights(
 ) -> Figure:
     """Several W side by side as heat maps, features in columns; colours end at ±1.
 
-    Hidden dimensions come in the order of their main features.
-
-    Args:
-        panels: one matrix each, by title, all of one shape.
-
-    Raises:
-        ValueError: no panels; a matrix that is not finite.
-
-    Source: paper, "The ReLU hidden layer toy model".
-
     >>> figure = hidden_weights({"monosemantic": torch.eye(2), "rotated": torch.tensor([[0.6, 0.8], [-0.8, 0.6]])})
     >>> [axis.get_title() for axis in figure.axes[:2]]
     ['monosemantic', 'rotated']
+
+    All have one shape. Hidden dimensions come in the order of their main features.
+
+    Source: paper, "The ReLU hidden layer toy model".
     """
     require_some(panels=panels)
     with plt.rc_context(STYLE):
@@ -394,12 +359,8 @@ def kinds_over_density(
     """How many neurons are monosemantic, and how many polysemantic, at each density, sparser to the right.
 
     Args:
-        probability: p = 1 - S of each setting.
-        W: input weights at each density; `W.clamp(min=0)` where features are never negative.
-        paper: what the paper says, each with the densities from and to which, as bars below.
-
-    Raises:
-        ValueError: as many settings as densities are needed.
+        W: input weights; pass `W.clamp(min=0)` where features are never negative.
+        paper: what the paper says, with the two densities between which it says so. Drawn as bars below.
 
     Source: paper, "The ReLU hidden layer toy model".
     """
@@ -411,7 +372,7 @@ def kinds_over_density(
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.86 * WIDTH, 2.6 + 0.28 * len(paper or {})))
         axis.bar(places, mono, 0.8, color=LINES[0], label="monosemantic")
-        axis.bar(places, poly, 0.8, bottom=mono, color=LINES[1], label="polysemantic", hatch="//", edgecolor="white", lw=0)
+        axis.bar(places, poly, 0.8, bottom=mono, color=LINES[1], label="polysemantic", hatch="//", edgecolor=PAPER, lw=0)
         axis.set(xticks=places, xticklabels=[f"{p:g}" for p in probability.tolist()], ylabel="neurons")
         axis.set_xlabel("density p = 1 - S (sparser to the right)")
         axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
@@ -419,12 +380,12 @@ def kinds_over_density(
         for row, (words, ends) in enumerate((paper or {}).items()):
             first, last = (np.interp(np.log(end), logs, places[::-1]) for end in (max(ends), min(ends)))
             y = -0.75 - 0.42 * row
-            axis.plot([first - 0.4, last + 0.4], [y, y], color="0.55", lw=3, solid_capstyle="butt")
+            axis.plot([first - 0.4, last + 0.4], [y, y], color=MUTED, lw=3, solid_capstyle="butt")
             after = first + last < len(W) - 1  # beside the bar, where there is more room
             end, side, gap = (last + 0.4, "left", 5) if after else (first - 0.4, "right", -5)
             axis.annotate(words, (end, y), xytext=(gap, 0), textcoords="offset points", ha=side, va="center")
         if paper:
-            axis.text(-0.4, -0.32, "the paper:", color="0.35", va="center")
+            axis.text(-0.4, -0.32, "the paper:", color=TEXT, va="center")
             axis.set_ylim(bottom=-0.85 - 0.42 * len(paper))
             axis.set_yticks(range(0, W.shape[1] + 1))
     return finished(figure)

@@ -26,13 +26,7 @@ from supertoy.sets import antipodes, is_octahedron
 def energy_levels(
     steps: Int[Tensor, "snapshot"], D: Float[Tensor, "snapshot feature"], loss: Float[Tensor, "snapshot"]
 ) -> Outcome:
-    """Judge one training.
-
-    Args:
-        steps: of the snapshots, ascending and evenly spaced.
-        D: dimensionalities after each of them.
-        loss: expected loss after each of them.
-    """
+    """Judge one training by its dimensionalities D and expected loss after each of evenly spaced steps."""
     represented = D[-1] > JUMP
     if not represented.any():
         return Outcome((False, False, False), "no feature is represented")
@@ -71,8 +65,8 @@ def geometric_stages(
     """Judge many trainings.
 
     Args:
-        W: weights of lowest loss; the first three features are one set.
-        n_between: plateaus between the first and the last of each run.
+        W: the weights of lowest loss. The first three features are one set.
+        n_between: plateaus between the first and the last.
         angle: between the sets on the first plateau after the start, in degrees.
         in_order: whether points, triangles and the octahedron follow each other.
     """
@@ -102,10 +96,7 @@ def _runs(share: float) -> str:
     figure="fig-stages",
 )
 def cross_set_antipodes(W: Float[Tensor, "run 3 6"]) -> Outcome:
-    """Judge how runs end.
-
-    Args:
-        W: weights at the end of each; the first three features are one set.
+    """Judge how runs end; the first three features of each are one set.
 
     >>> W = torch.cat([torch.eye(3), -torch.eye(3)], dim=1)
     >>> print(st.claims.check("dynamics/cross-set-antipodes", [{"W": W[None]}]))
@@ -133,11 +124,7 @@ def cross_set_antipodes(W: Float[Tensor, "run 3 6"]) -> Outcome:
     figure="fig-dynamics",
 )
 def paths(taken: Sequence[tuple[str, ...]]) -> Outcome:
-    """Judge the paths of many runs.
-
-    Args:
-        taken: each run's path, as from `stages.path`.
-    """
+    """Judge the paths of many runs, each as from `stages.path`."""
     counts = [count for _, count in Counter(taken).most_common()]
     if not taken:
         return Outcome((False, False), "no runs")
@@ -160,9 +147,8 @@ def paths(taken: Sequence[tuple[str, ...]]) -> Outcome:
 def pca_first(inside: Float[Tensor, "run"], distance: Float[Tensor, "run"]) -> Outcome:
     """Judge the first plateau after the start of each run.
 
-    Args:
-        inside: share of ‖W‖² in the leading principal components.
-        distance: of WᵀW from their projection, relative, in Frobenius norm.
+    `inside` is the share of ‖W‖² in the leading principal components. `distance` says how far WᵀW is from their projection,
+    relative, in Frobenius norm.
     """
     both = ((inside >= 0.95) & (distance <= 0.1)).double().mean().item()
     share, off = inside.median().item(), distance.median()

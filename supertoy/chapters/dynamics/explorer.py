@@ -1,4 +1,4 @@
-"""Training as something to scrub through: where the features are, and how large the loss is, after each step.
+"""Training as something to scrub through: where the features are after each step, and how large the loss is.
 
 Source: not in the paper.
 """
@@ -26,25 +26,20 @@ def trajectory(
 ) -> Explorer:
     """Features as they move in training, beside the loss, with a slider for the step.
 
-    The last step is shown first. Points are kept to 3 decimals and the loss to 3 digits, so about 100 steps are a small
-    page; the same arguments give the same bytes.
-
-    Args:
-        points: where the features are after each step, in two or three dimensions.
-        steps: numbers of the steps, ascending; step 0, the initial state, has no place on the loss's log axis.
-        loss: after each step, positive.
-        sets: one number for each feature; features of the same number have the same colour. Each has its own if not
-            given. Ten colours, then they repeat.
-        stages: what training is going through at each step, in words.
-        title: above the drawing, and what it is called to those who cannot see it.
-
-    Raises:
-        ValueError: points are not [step, feature, 2 or 3]; steps do not ascend; loss is not positive; any of points, loss,
-            steps, sets, stages does not fit the others, or is not finite.
-
     >>> points = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [-1.0, 0.0]]])
     >>> trajectory(points, steps=[0, 100], loss=torch.tensor([0.2, 0.1]), title="Two features")
     <Trajectory: 2 steps, 2 features, 2 dimensions>
+
+    The last step is shown first. Points keep 3 decimals and the loss 3 digits, so that about 100 steps make a small page.
+    The same arguments give the same bytes.
+
+    Args:
+        points: where the features are after each step, in two or three dimensions.
+        steps: ascending. Step 0, the initial state, has no place on the loss's log axis.
+        loss: positive.
+        sets: one number for each feature. Features with the same number share one of ten colours; by default none share.
+        stages: what training is going through at each step, in words.
+        title: stands above the drawing and names it for a reader who cannot see it.
     """
     n_steps, n_features, n_dimensions = _checked_shape(points, loss)
     for name, entries, count, of in (

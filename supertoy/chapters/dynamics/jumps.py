@@ -1,4 +1,4 @@
-"""Levels of dimensionality over training: when features jump to them, and how much of the loss falls meanwhile.
+"""Levels of dimensionality over training: when features jump to them, and how much of the loss falls at these times.
 
 Source: paper, "Superposition and learning dynamics", discrete energy level jumps.
 """
@@ -7,19 +7,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-JUMP = 1 / 4  #: a feature on its way from 0 to the 1/2 of a digon is half-way there
-START, HALF_WIDTH = 0.1, 0.05  #: of training: what is left out at the beginning, and half the length of a window
+JUMP = 1 / 4  #: Halfway from 0 to the 1/2 of a digon.
+START, HALF_WIDTH = 0.1, 0.05  #: Shares of training: what is left out at the beginning, and half a window.
 
 
 def last_rises(
     steps: Int[Tensor, "snapshot"], values: Float[Tensor, "snapshot curve"], level: float
 ) -> Float[Tensor, "curve"]:
-    """The step at which each curve rises above `level` for good, interpolated; NaN for one that ends below or never rises.
-
-    Args:
-        steps: ascending, two or more.
-        values: of every curve after each of these steps.
-        level: to rise above.
+    """The step at which each curve rises above `level` for good, interpolated; NaN if it ends below or never rises.
 
     >>> last_rises(torch.tensor([0, 10, 20]), torch.tensor([[0.0, 0.0], [0.0, 0.0], [1.0, 0.1]]), level=0.5)
     tensor([15., nan], dtype=torch.float64)
@@ -33,11 +28,7 @@ def last_rises(
 
 
 def jumps(steps: Int[Tensor, "snapshot"], D: Float[Tensor, "snapshot feature"]) -> Float[Tensor, "jump"]:
-    """The steps at which features jump: their dimensionality rises above 1/4 for good, after the first tenth of training.
-
-    Args:
-        steps: of the snapshots, ascending.
-        D: dimensionalities at each of them.
+    """The steps at which features jump: their dimensionality D rises above 1/4 for good, after the first tenth of training.
 
     Source: paper, "Superposition and learning dynamics", discrete energy level jumps.
     """
@@ -55,16 +46,11 @@ def decrease_near(
 ) -> float:
     """Share of the loss's whole decrease that falls into windows around some steps, overlaps counted once.
 
-    Args:
-        steps: ascending.
-        loss: after each of these steps.
-        centres: steps in the middle of the windows.
-        half_width: of a window, in steps.
-        shift: all windows are moved by so many steps; what leaves at one end comes in at the other.
-
     >>> steps, loss = torch.tensor([0, 10, 20, 30]), torch.tensor([4.0, 4.0, 1.0, 0.0])
     >>> decrease_near(steps, loss, torch.tensor([15.0]), half_width=5)
     0.75
+
+    Windows reach `half_width` steps to either side. All move by `shift` steps; what leaves at one end comes in at the other.
     """
     middle, length = (steps[1:] + steps[:-1]).double() / 2, float(steps[-1] - steps[0])
     away = (middle[:, None] - centres.double() - shift).remainder(length)
@@ -78,12 +64,8 @@ def decrease_at_jumps(
 ) -> tuple[float, Float[Tensor, "shift"]]:
     """Share of the loss's decrease after the first tenth of training that falls near jumps, and near shifted windows.
 
-    Windows reach 5 % of training to either side of a jump. They are shifted by every hundredth of what is left of training.
-
-    Args:
-        steps: of the snapshots, ascending and evenly spaced.
-        D: dimensionalities at each of them.
-        loss: at each of them.
+    Windows reach 5 % of training to either side of a jump. They are shifted by every hundredth of the last nine tenths. The
+    steps must be evenly spaced.
     """
     length = float(steps[-1])
     later = steps >= START * length

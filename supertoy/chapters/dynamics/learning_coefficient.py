@@ -1,4 +1,4 @@
-"""How degenerate a minimum is: the local learning coefficient, estimated by walks around the minimum.
+"""How degenerate a minimum is: the local learning coefficient, estimated by random walks around the minimum.
 
 Source: Lau, Furman, Wang, Murfet & Wei (2023); not in the paper.
 """
@@ -15,7 +15,7 @@ from supertoy.data import FeatureDistribution
 from supertoy.loss import check_fit
 from supertoy.models import ToyModel
 
-_STEPS_AT_ONCE = 64  # for which random numbers are drawn
+_STEPS_AT_ONCE = 64  # whose random numbers are drawn together
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class LearningCoefficient:
 
     Attributes:
         value: λ̂, the mean over walks.
-        standard_error: of that mean, from how much the walks differ.
+        standard_error: of that mean, from the spread of the walks.
     """
 
     value: Float[Tensor, "instance"]
@@ -46,48 +46,46 @@ def local_learning_coefficient(
 ) -> LearningCoefficient:
     """λ̂ = nβ (E L(w) - L(w*)), w distributed as exp(-nβ L(w) - γ/2 ‖w - w*‖²) around the model's parameters w*.
 
+    >>> model = st.LinearModel(1, n_features=1, n_hidden=1).like({"W": torch.ones(1, 1, 1), "b": torch.zeros(1, 1)})
+    >>> data = st.Independent(n_features=1, probability=1.0)
+    >>> local_learning_coefficient(model, data, n_steps=200).value.round()  # curved in both directions, of w and of b: 2 / 2
+    tensor([1.], dtype=torch.float64)
+
     The volume around w* in which L exceeds L(w*) by less than ε shrinks like ε^λ. A minimum that curves in all d directions
-    has λ = d/2, and each direction along which L stays the same takes off 1/2. Only at a minimum does the estimate mean
-    anything: from a saddle the walks leave, and it falls below 0.
+    has λ = d/2. Each direction along which L stays the same takes off 1/2. The estimate means something only at a minimum:
+    from a saddle the walks leave, and it falls below 0.
 
-    Walks start at w* and follow Langevin dynamics, w ← w - η (∇L + γ/nβ (w - w*)) + √(2η/nβ) (ξ + ξ') / 2, where ξ is
-    normal and ξ' that of the step before; the second half of the steps is averaged. Lau et al. have ξ alone, and gradients
-    on batches (SGLD, with a step size of ε = 2η/nβ). The mean of two makes the distribution right at any η where L is
-    quadratic, while ξ alone widens it by 1 / (1 - η h / 2), h being the curvature. L and ∇L are exact here.
+    Walks start at w* and follow Langevin dynamics, w ← w - η (∇L + γ/nβ (w - w*)) + √(2η/nβ) (ξ + ξ') / 2. Here ξ is normal,
+    and ξ' is that of the step before. The second half of the steps is averaged. L and ∇L are exact.
 
-    Three choices decide how good the estimate is; change them to see:
+    Lau et al. use ξ alone, and gradients on batches (SGLD, with a step size of ε = 2η/nβ). Where L is quadratic with
+    curvature h, ξ alone widens the distribution by 1 / (1 - η h / 2). The mean of two makes it right at any η.
 
-    - nβ should be large, since λ describes a limit: w gets 1/√(nβ h) away from w*, and over that distance L should not
-      change its shape. Lau et al. take n / log n, n being the size of a data set. Here data is endless, and nβ is free.
-    - γ keeps the walk near w*, at a distance of 1/√γ per flat direction. So γ should be large enough that it does not get to
-      where the flat part ends, but far below nβ h of the other directions, which count as 1/2 · nβ h / (nβ h + γ).
-    - η should be below 1/h, but 1 / η h steps much fewer than `n_steps`, and nβ / ηγ too, for the flat directions.
+    Three choices decide how good the estimate is. Change them to see:
+
+    - nβ should be large, since λ describes a limit. w strays from w* by 1/√(nβ h), and L should keep its shape over that
+      distance. Lau et al. take n / log n for a data set of size n. Here data is endless, and nβ is free.
+    - γ keeps the walk near w*, within 1/√γ along a flat direction. It should be large enough that the walk does not reach
+      the end of the flat part. But it should be far below nβ h: other directions count as 1/2 · nβ h / (nβ h + γ).
+    - η should be below 1/h, but `n_steps` far above 1 / η h, and above nβ / ηγ for the flat directions.
 
     With the defaults, curvatures from 0.01 to 3 are measured well.
 
     Args:
         model: a `LinearModel` or a `ReLUOutputModel`, at a minimum of its loss.
-        data: never more than one feature active at a time, values from 0 to 1; one setting, or as many as instances.
-        importance: I_i, broadcasts to [instance, feature].
+        data: never more than one feature active at a time, values from 0 to 1.
         inverse_temperature: nβ.
         localization: γ.
         step_size: η, as that of gradient descent on L.
-        n_chains: walks, at least 2.
-        n_steps: of each, at least 2.
-        seed: of the walks. Instance k depends on (seed, k) alone, not on how many instances there are.
+        n_chains: walks of each instance.
+        seed: instance k depends on (seed, k) alone, not on how many instances there are.
 
     Raises:
-        ValueError: a model or data that L has no such closed form for, or that do not fit; nβ, γ, η or a size out of range;
-            a step size with which walks escape to infinity.
+        ValueError: the step size is so large that walks escape to infinity.
 
     Source: Lau, Furman, Wang, Murfet & Wei (2023), "The Local Learning Coefficient: A Singularity-Aware Complexity Measure";
     the mean of two: Leimkuhler & Matthews (2013), "Rational Construction of Stochastic Numerical Methods for Molecular
     Sampling".
-
-    >>> model = st.LinearModel(1, n_features=1, n_hidden=1).like({"W": torch.ones(1, 1, 1), "b": torch.zeros(1, 1)})
-    >>> data = st.Independent(n_features=1, probability=1.0)
-    >>> local_learning_coefficient(model, data, n_steps=200).value.round()  # curved in both directions, of w and of b: 2 / 2
-    tensor([1.], dtype=torch.float64)
     """
     check_fit(model, data)
     if not model.tied or model.hidden_relu or model.any_activation:
@@ -100,7 +98,7 @@ def local_learning_coefficient(
     checks.require_finite(**dict(model.named_parameters()))
     I = checks.importances(importance, model.n_instances, model.n_features).to(model.b.device)
 
-    # Parameters as [instance, walk, hidden and bias, feature], b being the last row.
+    # Parameters as [instance, walk, hidden and bias, feature], with b as the last row.
     centre = torch.cat([model.W, model.b[:, None]], dim=1).double()[:, None]
     walks = centre.repeat(1, n_chains, 1, 1)
     loss_here, _ = _loss_and_gradient(model, centre, data, I)
@@ -127,16 +125,14 @@ def local_learning_coefficient(
 def _loss_and_gradient(
     model: ToyModel, parameters: Float[Tensor, "instance walk row feature"], data: FeatureDistribution, importance: Tensor
 ) -> tuple[Float[Tensor, "instance walk"], Float[Tensor, "instance walk row feature"]]:
-    """The exact loss where at most one feature is active at a time, and its gradient.
-
-    A quadrature would not do. Between two of its nodes it does not see a ReLU bend, and the walks are that close to w*.
-    """
+    """The exact loss and its gradient, where at most one feature is active at a time."""
+    # Quadrature would not do: it misses a ReLU that bends between two nodes, and the walks stay that close to w*.
     W, b = parameters[..., :-1, :], parameters[..., -1, :]
     gain, offset = W.mT @ W, b[..., None]  # with input x in feature j, pre-activation i is gain_ij x + b_i
     p = data.probability.to(W)[..., None, None] / data.n_features  # of each feature, [instance, 1, 1, 1]
     I = importance[:, None]
 
-    # The output is positive for x from `lower` to `upper`, as is a linear one everywhere; moments of x on that part.
+    # A ReLU lets x from `lower` to `upper` through, a linear output all of it. These are the moments of x on that part.
     if model.output_relu:
         root = (-offset / torch.where(gain == 0, 1.0, gain)).clamp_(0, 1)
         lower, upper = torch.where(offset > 0, 0.0, root), torch.where(gain + offset > 0, 1.0, root)
@@ -144,7 +140,7 @@ def _loss_and_gradient(
         lower, upper = torch.zeros_like(gain), torch.ones_like(gain)
     m0, m1, m2 = upper - lower, (upper**2 - lower**2) / 2, (upper**3 - lower**3) / 3
 
-    # There, the error is a line, slope x + b_i; elsewhere it is the input.
+    # There the error is a line, slope x + b_i. Elsewhere it is the input itself.
     slope = gain.clone()
     slope.diagonal(dim1=-2, dim2=-1).sub_(1)
     d_slope, d_offset = slope * m2 + offset * m1, slope * m1 + offset * m0  # E error x and E error, on that part

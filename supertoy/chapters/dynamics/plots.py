@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgba
@@ -17,7 +16,12 @@ from supertoy.chapters.dynamics import jumps
 from supertoy.curves import plateaus
 from supertoy.measures import REPRESENTED
 from supertoy.plots.style import (
+    FILL,
+    FRAME,
+    INK,
     LINES,
+    MUTED,
+    ORDERED,
     SHAPE_COLOURS,
     STYLE,
     WIDTH,
@@ -37,12 +41,7 @@ def levels_over_training(
 ) -> Figure:
     """Every feature's dimensionality over training, and the loss below, with windows around the jumps (`jumps`).
 
-    Lines that end above 1/4 have the colour of digons.
-
-    Args:
-        steps: of the snapshots.
-        D: dimensionalities at each of them.
-        loss: expected loss at each of them. The axis shows what happens after the first tenth of training.
+    Lines that end above 1/4 have the colour of digons. The loss axis fits what happens after the first tenth of training.
 
     Source: paper, "Superposition and learning dynamics", discrete energy level jumps.
     """
@@ -51,15 +50,15 @@ def levels_over_training(
     with plt.rc_context(STYLE):
         figure, (above, below) = plt.subplots(2, 1, figsize=(0.86 * WIDTH, 5.4), sharex=True, height_ratios=[1.4, 1])
         for level in (0, 1 / 2):
-            above.axhline(level, color="0.85", lw=1, zorder=0)
+            above.axhline(level, color=FILL, lw=1, zorder=0)
         rises = y[-1] > jumps.JUMP
-        above.plot(x, y[:, ~rises], color="0.75", lw=0.5, rasterized=True)
+        above.plot(x, y[:, ~rises], color=FRAME, lw=0.5, rasterized=True)
         above.plot(x, y[:, rises], color=SHAPE_COLOURS["digon"], lw=1.3)
-        above.plot(at, np.full(len(at), jumps.JUMP), "o", ms=4, color="black", zorder=3)
+        above.plot(at, np.full(len(at), jumps.JUMP), "o", ms=4, color=INK, zorder=3)
         above.set(ylabel="feature dimensionality", yticks=[0, 1 / 4, 1 / 2], yticklabels=["0", "1/4", "1/2"])
         for jump in at:
-            below.axvspan(jump - half_width, jump + half_width, color="0.9", lw=0, zorder=0)
-        below.plot(x, curve, color="black", lw=1.4)
+            below.axvspan(jump - half_width, jump + half_width, color=FILL, lw=0, zorder=0)
+        below.plot(x, curve, color=INK, lw=1.4)
         late = curve[x >= jumps.START * x[-1]]
         margin = 0.05 * (late.max() - late.min())
         below.set(ylabel="expected loss", xlabel="step", xlim=(x[0], x[-1]), ylim=(late.min() - margin, late.max() + margin))
@@ -75,17 +74,9 @@ def stages_over_training(
     *,
     highlighted: int = 0,
 ) -> Figure:
-    """The losses of many runs, one of them with its plateaus shaded, and below, which stage each run is in.
+    """The losses of many runs, and below them the stage that each run is in, as numbers into `names`.
 
-    Args:
-        steps: of the snapshots, above 0.
-        losses: of every run at each of them.
-        stages: of every run, as numbers into `names`.
-        names: of the stages, in order.
-        highlighted: run to be drawn in black.
-
-    Raises:
-        ValueError: a stage without a name; highlighted is not a run.
+    Run `highlighted` is drawn in black, with its plateaus shaded.
 
     Source: paper, "Superposition and learning dynamics", geometric transformations.
     """
@@ -94,13 +85,13 @@ def stages_over_training(
     if not 0 <= highlighted < losses.shape[1]:
         raise ValueError(f"highlighted must be one of {losses.shape[1]} runs, got {highlighted}")
     x = as_array(steps)
-    colours = ["0.88", *sns.color_palette("viridis_r", len(names) - 1)]
+    colours = [FILL, *ORDERED(np.linspace(0, 1, len(names) - 1))]
     with plt.rc_context(STYLE):
         figure, (above, below) = plt.subplots(2, 1, figsize=(0.86 * WIDTH, 5.8), sharex=True, height_ratios=[1.2, 1])
-        above.plot(x, as_array(losses), color="0.8", lw=0.6, rasterized=True)
+        above.plot(x, as_array(losses), color=FRAME, lw=0.6, rasterized=True)
         for first, last in plateaus(steps, losses[:, highlighted]):
             above.axvspan(x[first], x[last], color=LINES[1], alpha=0.16, lw=0, zorder=0)
-        above.plot(x, as_array(losses[:, highlighted]), color="black", lw=1.6)
+        above.plot(x, as_array(losses[:, highlighted]), color=INK, lw=1.6)
         above.set(yscale="log", ylabel="loss")
         # Runs in the order in which they reach the last stage.
         order = np.argsort((as_array(stages) < len(names) - 1).sum(0), kind="stable")
@@ -122,17 +113,12 @@ def losses_with_levels(
 ) -> Figure:
     """The losses of many runs on log-log axes, with a line at the loss of each of some known solutions.
 
-    Args:
-        steps: of the snapshots, above 0.
-        losses: of every run at each of them.
-        known: losses of the solutions, by name.
-
-    Source: not in the paper; Chen et al. (2023) draw losses with the levels of regular polygons.
-
     >>> steps, losses = torch.tensor([1, 10, 100]), torch.tensor([[0.3], [0.2], [0.1]])
     >>> figure = losses_with_levels(steps, losses, known={"pentagon": 0.1})
     >>> figure.axes[0].get_xscale(), figure.axes[0].get_yscale()
     ('log', 'log')
+
+    Source: not in the paper; Chen et al. (2023) draw losses with the levels of regular polygons.
     """
     x = as_array(steps)
     with plt.rc_context(STYLE):
@@ -141,7 +127,7 @@ def losses_with_levels(
             axis.axhline(level, color=LINES[1], lw=0.9, zorder=0)
             axis.annotate(name, (1, level), xycoords=("axes fraction", "data"), xytext=(5, 0), textcoords="offset points",
                           va="center", fontsize=8.5, color=LINES[1])  # fmt: skip
-        axis.plot(x, as_array(losses), color="black", lw=0.5, alpha=0.5, rasterized=True)
+        axis.plot(x, as_array(losses), color=INK, lw=0.5, alpha=0.5, rasterized=True)
         axis.set(yscale="log", xlabel="step", ylabel="loss", xlim=(x[0], x[-1]))
         plain_log_axis(axis, "x", x[0], x[-1])
         plain_log_axis(axis, "y", float(losses.min()), float(losses.max()))
@@ -154,16 +140,9 @@ def loss_against_degeneracy(
     loss: Float[Tensor, "solution"],
     names: Sequence[str],
 ) -> Figure:
-    """Loss of some solutions against their local learning coefficient, the less degenerate to the right.
+    """Loss of some solutions against their local learning coefficient λ, the less degenerate to the right.
 
-    Args:
-        learning_coefficient: estimate of λ.
-        standard_error: of the estimate, drawn twice to either side.
-        loss: exact.
-        names: of the solutions.
-
-    Raises:
-        ValueError: as many names as solutions are needed.
+    Bars reach two standard errors to either side.
 
     Source: not in the paper; after Chen et al. (2023).
     """
@@ -186,28 +165,23 @@ def saddles_over_training(
     gradient_norm: Float[Tensor, "moment"],
     eigenvalues: Float[Tensor, "moment parameter"],
 ) -> Figure:
-    """Loss, gradient norm, Hessian eigenvalues over training; near a saddle the gradient is small, some of them negative.
+    """Loss over training, and at some steps the norm of its gradient and the eigenvalues of its Hessian.
 
-    Args:
-        steps: of the snapshots, above 0.
-        loss: at each of them.
-        at: steps at which derivatives were computed.
-        gradient_norm: norm of the loss's gradient there.
-        eigenvalues: of its Hessian.
+    Near a saddle the gradient is small and some eigenvalues, drawn in colour, are negative.
 
     Source: not in the paper.
     """
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(3, 1, figsize=(0.86 * WIDTH, 6.2), sharex=True, height_ratios=[1, 1, 1.25])
-        axes[0].plot(as_array(steps), as_array(loss), color="black", lw=1.4)
+        axes[0].plot(as_array(steps), as_array(loss), color=INK, lw=1.4)
         axes[0].set(yscale="log", ylabel="loss")
         plain_log_axis(axes[0], "y", float(loss.min()), float(loss.max()))
         x = as_array(at)
-        axes[1].plot(x, as_array(gradient_norm), "-o", color="black", ms=3.5, lw=0.8)
+        axes[1].plot(x, as_array(gradient_norm), "-o", color=INK, ms=3.5, lw=0.8)
         axes[1].set(yscale="log", ylabel="gradient norm")
         spectrum = as_array(eigenvalues)
-        axes[2].axhline(0, color="0.8", lw=1, zorder=0)
-        axes[2].plot(x, np.where(spectrum >= -1e-3, spectrum, np.nan), ".", ms=3, color="0.6")
+        axes[2].axhline(0, color=FRAME, lw=1, zorder=0)
+        axes[2].plot(x, np.where(spectrum >= -1e-3, spectrum, np.nan), ".", ms=3, color=MUTED)
         axes[2].plot(x, np.where(spectrum < -1e-3, spectrum, np.nan), ".", ms=4, color=LINES[3])
         axes[2].set_yscale("symlog", linthresh=0.01)
         axes[2].set(ylabel="Hessian\neigenvalues", xlabel="step", xlim=(float(steps[0]), float(steps[-1])))
@@ -221,14 +195,7 @@ def directions_in_space(
 ) -> Figure:
     """Feature directions in three dimensions, coloured by set, with lines between the members of a set.
 
-    Args:
-        W: weights with three hidden dimensions, one model for each panel; all are seen from the same side.
-        set_size: features per set.
-        titles: one per panel.
-        n_columns: panels in a row.
-
-    Raises:
-        ValueError: W does not have three hidden dimensions, or is not finite; set_size or titles that do not fit.
+    Each panel is one model. All are seen from the same side.
 
     Source: paper, "Superposition and learning dynamics", geometric transformations.
     """
@@ -251,7 +218,7 @@ def directions_in_space(
 
 def _draw_in_space(axis: Axes, points: np.ndarray, sets: Sequence[int]) -> None:
     for direction in np.eye(3):
-        axis.plot(*np.outer([-1, 1], direction).T, color="0.9", lw=0.8)
+        axis.plot(*np.outer([-1, 1], direction).T, color=FILL, lw=0.8)
     for number in sorted(set(sets)):
         members = points[[i for i, k in enumerate(sets) if k == number]]
         colour = to_rgba(LINES[number % len(LINES)])

@@ -1,4 +1,4 @@
-"""The regular polygons of features in a plane at which training on one active feature at a time can halt.
+"""Regular polygons of features in a plane, at which training on one active feature at a time can halt.
 
 Source: Chen, Lau, Mendel, Wei & Murfet (2023); not in the paper.
 """
@@ -15,49 +15,29 @@ from supertoy._util import checks
 from supertoy.models import ReLUOutputModel
 from supertoy.theory import relu_moments
 
-# Of a feature that is never reconstructed. Any negative bias is as good: the output is 0, and so it is all around.
+# Of a feature that is never reconstructed. Any negative bias would do: the output is 0, and stays 0 nearby.
 _DEAD_BIAS = -0.25
 
 
 def k_gon(n_features: int, k: int, *, n_dead: int = 0, dtype: torch.dtype = torch.float64) -> ReLUOutputModel:
-    """A critical point of the loss with m = 2, on data in which exactly one feature is active at a time: a regular k-gon.
-
-    The first k features have the same norm and bias, their weights being the corners; of all such norms and biases they
-    have those of the lowest exact loss. The others have no weights. The `n_dead` features that come next have a negative
-    bias, so that nothing is ever output for them; the last n - k - n_dead have the mean 1 / 2n of their value as their bias.
-
-    Args:
-        n_features: n, on data `st.AnticorrelatedSets(n_sets=1, set_size=n, probability=1.0)`.
-        k: corners, 2 (an antipodal pair) to n.
-        n_dead: how many of the others are dead, 0 to n - k.
-        dtype: of the weights.
-
-    Returns:
-        One instance.
-
-    Raises:
-        ValueError: k or n_dead out of range.
-
-    Source: Chen, Lau, Mendel, Wei & Murfet (2023), "Dynamical versus Bayesian Phase Transitions in a Toy Model of
-    Superposition"; its k^{σ+, φ-} is a k-gon with σ features that answer the mean and φ dead ones.
+    """A regular k-gon: a critical point of the loss with m = 2, on data in which exactly one feature is active at a time.
 
     >>> k_gon(n_features=5, k=3, n_dead=1).b.detach()  # three corners, a dead feature, and one that answers its mean
     tensor([[ 0.0000,  0.0000,  0.0000, -0.2500,  0.1000]], dtype=torch.float64)
+
+    The data is `st.AnticorrelatedSets(n_sets=1, set_size=n, probability=1.0)`. The weights of the first k features are the
+    corners, 2 (an antipodal pair) to n. They share the norm and the bias of lowest exact loss. The others have no weights:
+    the next `n_dead` have a negative bias, so that nothing is ever output for them. The bias of the last n - k - n_dead is
+    the mean of their value, 1 / 2n.
+
+    Source: Chen, Lau, Mendel, Wei & Murfet (2023), "Dynamical versus Bayesian Phase Transitions in a Toy Model of
+    Superposition"; its k^{σ+, φ-} is a k-gon with σ features that answer the mean and φ dead ones.
     """
     return k_gons(n_features, [(k, n_dead)], dtype=dtype)
 
 
 def k_gons(n_features: int, kinds: Sequence[tuple[int, int]], *, dtype: torch.dtype = torch.float64) -> ReLUOutputModel:
-    """As `k_gon`, with one instance for each pair of k and n_dead.
-
-    Args:
-        n_features: n.
-        kinds: k and n_dead of each instance.
-        dtype: of the weights.
-
-    Raises:
-        ValueError: no kinds; k or n_dead out of range.
-    """
+    """As `k_gon`, with one instance for each pair of k and n_dead in `kinds`."""
     checks.require_int(n_features=n_features, at_least=2)
     checks.require_int(number_of_kinds=len(kinds), at_least=1)
     W = torch.zeros(len(kinds), 2, n_features, dtype=torch.float64)
@@ -81,10 +61,6 @@ def k_gons(n_features: int, kinds: Sequence[tuple[int, int]], *, dtype: torch.dt
 def kinds_of_polygon(n_features: int, fewest_corners: int = 3) -> list[tuple[int, int]]:
     """Every k from `fewest_corners` to n with every number of dead features, for `k_gons`.
 
-    Args:
-        n_features: n.
-        fewest_corners: the smallest k.
-
     >>> kinds_of_polygon(5)
     [(3, 0), (3, 1), (3, 2), (4, 0), (4, 1), (5, 0)]
     """
@@ -93,7 +69,7 @@ def kinds_of_polygon(n_features: int, fewest_corners: int = 3) -> list[tuple[int
 
 @functools.cache
 def _best_norm_and_bias(n_features: int, k: int) -> tuple[float, float]:
-    """Of the corners, such that the exact loss is lowest."""
+    """The corners' norm and bias of lowest exact loss."""
     if k <= 4:
         return 1.0, 0.0  # corners that do not interfere are reconstructed without error
 
@@ -105,7 +81,7 @@ def _best_norm_and_bias(n_features: int, k: int) -> tuple[float, float]:
         assert parameters.grad is not None
         return loss.item(), parameters.grad.numpy()
 
-    # Several starts, since from some the descent ends where the corners are dead.
+    # Several starts: from some of them descent ends where the corners are dead.
     starts = [(norm, bias) for norm in (0.8, 1.2, 1.6) for bias in (-1.5, -0.7, -0.2)]
     solutions = [minimize(value_and_gradient, start, jac=True, method="BFGS", options={"gtol": 1e-10}) for start in starts]
     norm, bias = min(solutions, key=lambda solution: solution.fun).x
@@ -114,6 +90,6 @@ def _best_norm_and_bias(n_features: int, k: int) -> tuple[float, float]:
 
 def _corner_loss(norm: Tensor, bias: Tensor, n_features: int, k: int) -> Tensor:
     """n times the expected error of one corner's output."""
-    gain = norm**2 * torch.cos(2 * torch.pi * torch.arange(k, dtype=norm.dtype) / k)  # on it of each corner, itself first
+    gain = norm**2 * torch.cos(2 * torch.pi * torch.arange(k, dtype=norm.dtype) / k)  # of each corner on one, itself first
     product, square = relu_moments(gain, bias)
     return 1 / 3 - 2 * product[0] + square.sum() + (n_features - k) * bias.relu() ** 2

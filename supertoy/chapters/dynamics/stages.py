@@ -1,4 +1,4 @@
-"""Stages of learning: what two sets of three features look like at a moment of training, and which path a run takes.
+"""Stages of learning: how two sets of three features are arranged during training, and which path a run takes.
 
 Source: paper, "Superposition and learning dynamics", geometric transformations.
 """
@@ -18,18 +18,12 @@ ORDER = ("nothing", "points", "splitting", "triangles", "octahedron")
 def geometry(W: Float[Tensor, "instance hidden 6"]) -> list[str]:
     """Each model's arrangement of two sets of three: "octahedron", or how many directions each has, as in "1+3".
 
-    The smaller number comes first, since sets may change places.
-
-    Args:
-        W: weights; the first three features are one set.
-
-    Raises:
-        ValueError: W is not finite.
-
-    Source: paper, "Superposition and learning dynamics", geometric transformations.
-
     >>> geometry(torch.tensor([[[1.0, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]]]))
     ['1+1']
+
+    The first three features are one set. The smaller number comes first, whichever set it belongs to.
+
+    Source: paper, "Superposition and learning dynamics", geometric transformations.
     """
     directions = n_directions(W, 3).sort(1).values.tolist()
     whole = is_octahedron(W).tolist()
@@ -37,10 +31,7 @@ def geometry(W: Float[Tensor, "instance hidden 6"]) -> list[str]:
 
 
 def stage(geometry: str) -> str:
-    """Which of the five stages in `ORDER` an arrangement belongs to.
-
-    Args:
-        geometry: "octahedron", or two numbers of directions, as in "1+3".
+    """Which of the five stages in `ORDER` an arrangement, named as by `geometry`, belongs to.
 
     >>> [stage(name) for name in ("0+1", "1+1", "2+3", "3+3", "octahedron")]
     ['nothing', 'points', 'splitting', 'triangles', 'octahedron']
@@ -51,17 +42,14 @@ def stage(geometry: str) -> str:
 
 
 def path(steps: Int[Tensor, "snapshot"], loss: Float[Tensor, "snapshot"], geometries: Sequence[str]) -> tuple[str, ...]:
-    """The arrangements in which a run rested: those at the end of each plateau of its loss, repetitions left out.
-
-    Args:
-        steps: ascending, above 0; close together on a log axis.
-        loss: after each of these steps, positive.
-        geometries: at each of them, as from `geometry`.
-
-    Source: paper, "Superposition and learning dynamics", on the paths that runs take.
+    """The arrangements in which a run rested: those at the end of each plateau of its loss, without repetitions.
 
     >>> path(torch.tensor([1, 2, 4, 8, 16]), torch.tensor([1.0, 1.0, 0.1, 0.1, 0.1]), ["0+0", "0+0", "1+1", "3+3", "3+3"])
     ('0+0', '3+3')
+
+    Steps start above 0 and lie close together on a log axis. `geometries` are as from `geometry`.
+
+    Source: paper, "Superposition and learning dynamics", on the paths that runs take.
     """
     visited: list[str] = []
     for _, end in plateaus(steps, loss):

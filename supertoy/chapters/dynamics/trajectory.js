@@ -11,7 +11,7 @@ const farthest = Math.max.apply(null, data.points.flat().map(norm));
 const limit = Math.max(1.25, 1.15 * farthest), unit = 150 / limit;
 let rotation = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
 
-// What is right, up and towards the reader.
+// Coordinates to the right, up and towards the reader.
 function seen(point) {
   if (!solid) return [point[0], point[1], 0];
   return rotation.map(function (row) { return row[0] * point[0] + row[1] * point[1] + row[2] * point[2]; });

@@ -1,4 +1,4 @@
-"""The front page: the opening figure, to be trained again."""
+"""The front page: the opening figure, which readers can train again."""
 
 from supertoy.chapters.index import explorer
 

@@ -1,4 +1,4 @@
-"""The paper's opening figure under a slider: how many features two dimensions hold, from dense to very sparse."""
+"""The paper's opening figure under a slider: how many features fit into two dimensions, from dense to very sparse data."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from supertoy.plots.directions import importance_colours
 from supertoy.rotations import aligned
 from supertoy.training import train
 
-MOST = 9  #: features, where the reader's own tab trains
-STARTS, STEPS = 64, 1000  #: of trainings in the reader's own tab
+MOST = 9  #: The most features that the reader's own tab trains.
+STARTS, STEPS = 64, 1000  #: Of a training in the reader's own tab.
 
 
 def opening(
@@ -27,33 +27,31 @@ def opening(
     seed: int = 0,
     title: str = "Features in two dimensions",
 ) -> Explorer:
-    """Train models with two hidden dimensions from dense to sparse, and let the reader go through them.
-
-    On the page a button trains such models anew, in the reader's own tab, for two to nine features.
-
-    Args:
-        n_features: in the models trained here, 2 to 9.
-        importance: I_i is its i-th power, counted from 0.
-        densities: p = 1 - S of each model, falling; 41 from 1 to 0.01 if not given.
-        n_restarts: starts of each; the one with the lowest exact loss is shown.
-        seed: of the starts and the batches.
-        title: above the drawing, and what it is called to those who cannot see it.
-
-    Raises:
-        ValueError: n_features is not 2 to 9; importance is not positive; densities do not fall from 1 or less to above 0, or
-            are fewer than two.
-
-    Source: paper, the opening figure of "Demonstrating superposition".
+    """Train models with two hidden dimensions from dense to sparse data, and let the reader step through them.
 
     >>> opening(n_features=3, densities=torch.tensor([1.0, 0.1]), n_restarts=2)
     <Opening figure: 3 features in 2 dimensions, 2 densities>
+
+    A button on the page trains such models again in the reader's own tab, with two to nine features.
+
+    Args:
+        n_features: 2 to 9.
+        importance: I_i is its i-th power, counted from 0.
+        densities: p = 1 - S of each model, falling; 41 from 1 to 0.01 if not given.
+        n_restarts: starts for each density. The one with the lowest exact loss is shown.
+        title: stands above the drawing and names it for a reader who cannot see it.
+
+    Raises:
+        ValueError: there are fewer than two densities, or they do not fall within (0, 1] once rounded for the page.
+
+    Source: paper, the opening figure of "Demonstrating superposition".
     """
     if not 2 <= n_features <= MOST:
         raise ValueError(f"n_features must be 2 to {MOST}, got {n_features}")
     if not 0 < importance < float("inf"):
         raise ValueError(f"importance must be positive, got {importance:g}")
     p = 0.01 ** torch.linspace(0, 1, 41) if densities is None else densities
-    # As precise as the page says it, so that both mean the same model.
+    # Rounded as the page shows it, so that both mean the same model.
     p = torch.tensor([round(density, 2 if density >= 0.1 else 3) for density in p.tolist()])
     if len(p) < 2 or not (p.diff() < 0).all() or not 0 < p[-1] < p[0] <= 1:
         raise ValueError(f"densities must fall, within (0, 1] at 3 decimals, got {p.tolist()}")

@@ -8,7 +8,7 @@ const norm = function (point) { return Math.hypot(point[0], point[1]); };
 const percent = function (p) { return Number((100 * p).toPrecision(2)) + " %"; };
 const importance = function (n) { return Array.from({ length: n }, function (_, i) { return Math.pow(data.importance, i); }); };
 
-// A drawing for n features, made anew where n changes.
+// A drawing for n features, made again when n changes.
 let drawing = null, drawnN = 0, bars = [], lengthAt = null;
 function prepare(n) {
   if (n === drawnN) return;
@@ -65,7 +65,7 @@ frames(data.sparsity.length, {
 let seed = 0;
 slides(nInput, function (n) { return n + " features"; }, function (n) {
   find("output").textContent = n;
-  if (n === drawnN) return;  // what is drawn already, when the page opens
+  if (n === drawnN) return;  // already drawn when the page opens
   stop();
   draw(trainer({ n: n, importance: importance(n), restarts: 1, seed: seed + 1 }).W(0));
   result.textContent = n + " features, in directions at random, before training.";
@@ -81,14 +81,14 @@ trainButton.addEventListener("click", function () {
   let leader = 0, drawnAt = 0;
   function frame(now) {
     if (running !== run || !root.isConnected) return;
-    // A step at first, so that one sees how it begins, then more and more, as fast as the tab stays alive.
+    // One step at first, to show how training begins; then more and more, as long as the tab stays responsive.
     const until = performance.now() + 12, most = run.taken() + 1 + run.taken() / 30;
     while (!run.done() && run.taken() < most && performance.now() < until) run.step();
     if (run.done()) return finish();
     if (now - drawnAt > (calm ? 700 : 0)) {
       drawnAt = now;
       const going = run.going(), losses = run.losses(256), lowest = losses.indexOf(Math.min.apply(null, losses));
-      // Another takes the lead only where it is clearly better: of many that fall side by side one would see none.
+      // A new leader must be clearly better: the drawing would otherwise jump between models whose losses fall together.
       const mine = going.indexOf(leader);
       if (mine < 0 || losses[lowest] < 0.9 * losses[mine]) leader = going[lowest];
       draw(run.W(leader));

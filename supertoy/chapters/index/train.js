@@ -1,5 +1,5 @@
-// Training in the reader's own tab: the ReLU output model with two hidden dimensions, y = ReLU(Wᵀ W x + b), by Adam, on the
-// same weighted sample and schedule as supertoy's `train`.
+// Training in the reader's own tab: the ReLU output model with two hidden dimensions, y = ReLU(Wᵀ W x + b).
+// Adam, the weighted sample and the schedule are those of supertoy's `train`.
 
 // Numbers in [0, 1) from a seed (mulberry32): the same in every browser.
 function random(seed) {
@@ -13,11 +13,11 @@ function random(seed) {
   };
 }
 
-// Rows of features, given that at least one is active: each is active with probability p, and then uniform in [0, 1).
+// Draws rows in which at least one feature is active. Each is active with probability p, and then uniform in [0, 1).
 function fillActive(x, n, p, uniform) {
   const any = 1 - Math.pow(1 - p, n);
   for (let row = 0; row < x.length; row += n) {
-    // The first active feature has a geometric law, cut off after n; the later ones know nothing of it.
+    // The first active feature follows a geometric law, cut off after n. Later ones are independent of it.
     const first = p === 1 ? 0 : Math.min(n - 1, Math.floor(Math.log(1 - any * uniform()) / Math.log(1 - p)));
     for (let i = 0; i < n; i++) {
       const active = i === first || (i > first && uniform() < p);
@@ -26,15 +26,15 @@ function fillActive(x, n, p, uniform) {
   }
 }
 
-// Several models of n features, from different starts, that see the same batches; when batches grow, the best quarter goes on.
+// Trains several models of n features from different starts on the same batches. When batches grow, the best quarter goes on.
 //   options: n, p (density), importance (n numbers), restarts, steps, seed.
-// Returns {step(), done(), taken(), going(), W(k), b(k), losses(rows)}: numbers of the models that still train; W(k) as n pairs;
-// the loss of each of these, estimated on so many rows, always the same.
+// Returns {step(), done(), taken(), going(), W(k), b(k), losses(rows)}. going() numbers the models that still train; W(k) is n
+// pairs; losses(rows) estimates the loss of each model that still trains, always on the same rows.
 function trainer(options) {
   const n = options.n, p = options.p, I = options.importance, K = options.restarts, total = options.steps;
   const uniform = random(options.seed);
   const normal = function () { return Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()); };
-  // Of each model W[0][·], W[1][·] and b, one after the other.
+  // For each model W[0][·], W[1][·] and b, one after another.
   const size = 3 * n, weights = new Float64Array(K * size);
   const scale = Math.sqrt(2 / ((1 + n) * 2));
   for (let k = 0; k < K; k++) for (let i = 0; i < 2 * n; i++) weights[k * size + i] = scale * normal();
@@ -42,7 +42,7 @@ function trainer(options) {
   const error = new Float64Array(n), any = 1 - Math.pow(1 - p, n), none = 1 - any;
   let taken = 0, going = Array.from({ length: K }, function (_, k) { return k; });
 
-  // Loss of model k on rows x of equal weight, which together weigh `any`, and the zero vector. With `slope`, also its gradient.
+  // Loss of model k on the zero vector and on rows x, which share the weight `any` equally. With `slope`, also its gradient.
   function evaluate(k, x, slope) {
     const at = k * size, row_weight = any * n / x.length;
     let loss = 0;

@@ -23,12 +23,10 @@ def l1_removes(
     features_per_dimension: Float[Tensor, "strength"],
     loss: Float[Tensor, "strength"],
 ) -> Outcome:
-    """Judge models over the strength of the penalty.
+    """Judge models over the strength of the penalty, ascending from 0.
 
-    Args:
-        superposition: mean over represented features; strengths ascend from 0.
-        features_per_dimension: represented features over m.
-        loss: without the penalty.
+    `superposition` is the mean over represented features, `features_per_dimension` counts these over m, and `loss` leaves
+    out the penalty.
     """
     gone = (superposition < 0.05) & (features_per_dimension >= 0.5)
     removes = bool(superposition[0] > 0.5 and gone.any())
@@ -53,12 +51,7 @@ def _times(ratio: float) -> str:
     figure="fig-dictionary-density",
 )
 def dictionary_recovers(probability: Float[Tensor, "density"], share_found: Float[Tensor, "density"]) -> Outcome:
-    """Judge dictionaries over density.
-
-    Args:
-        probability: p = 1 - S, in any order.
-        share_found: of the represented features.
-    """
+    """Judge dictionaries over density, by the share of the represented features that they find."""
     sparse = share_found[probability < 0.031]
     recovers, stops = bool(len(sparse) and (sparse >= 0.9).all()), bool((share_found <= 0.5).any())
     found = at_least(sparse.min().item()) if len(sparse) else "nothing"
@@ -75,12 +68,7 @@ def dictionary_recovers(probability: Float[Tensor, "density"], share_found: Floa
     figure="fig-hybrid",
 )
 def hybrid(features_per_dimension: Float[Tensor, "strength"], missed: Float[Tensor, "strength"]) -> Outcome:
-    """Judge how well models over the strength of the penalty can be decoded.
-
-    Args:
-        features_per_dimension: ‖W‖² / m.
-        missed: share that decoding misses.
-    """
+    """Judge how well models over the strength of the penalty can be decoded, against their ‖W‖² / m."""
     features, share = features_per_dimension.double().numpy(), missed.double().numpy()
     follows = bool(spearmanr(features, share).statistic >= 0.9)
     most, least = share[features.argmax()], share[features.argmin()]
@@ -104,14 +92,11 @@ def hybrid(features_per_dimension: Float[Tensor, "strength"], missed: Float[Tens
 def cosine_peril(superposed: float, dedicated: float, unfolded: float) -> Outcome:
     """Judge false alarms, as shares of the inputs without the feature.
 
-    Args:
-        superposed: in a model with superposition.
-        dedicated: in a model without.
-        unfolded: in a model with superposition, after unfolding.
-
     >>> case = {"superposed": 0.2, "dedicated": 0.02, "unfolded": 0.03}
     >>> print(st.claims.check("strategic/cosine-peril", [case]).verdict)
     reproduced
+
+    They are for a model with superposition, for one without, and for the first one after unfolding.
     """
     excess = superposed - dedicated
     raises = superposed >= 2 * dedicated and excess > 0
@@ -138,8 +123,8 @@ def pure_features(right: float, n_codes: float, n_neurons: float) -> Outcome:
 
     Args:
         right: share of the composites in which the three largest codes are the three features.
-        n_codes: codes that make up 90 % of the squared length, on average.
-        n_neurons: neurons that do.
+        n_codes: how many codes make up 90 % of the squared length, on average.
+        n_neurons: how many neurons do.
     """
     few = n_codes <= 4 and n_neurons >= 2 * n_codes
     return Outcome(
@@ -159,12 +144,7 @@ def pure_features(right: float, n_codes: float, n_neurons: float) -> Outcome:
     figure="fig-firing",
 )
 def loss_per_activation(probability: Float[Tensor, "density"], relative: Float[Tensor, "density"]) -> Outcome:
-    """Judge what activations are good for.
-
-    Args:
-        probability: p = 1 - S, in any order.
-        relative: loss reduced per neuron activation, as from `firing.gain_per_activation`.
-    """
+    """Judge what activations are worth at each density; `relative` is as from `firing.gain_per_activation`."""
     not_better = bool((relative <= 1.02).all())
     sparsest = relative[probability.argmin()].item()
     rises = bool(spearmanr((-probability).double().numpy(), relative.double().numpy()).statistic >= 0.8)

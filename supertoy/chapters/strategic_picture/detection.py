@@ -1,4 +1,4 @@
-"""Looking for a feature by how similar activations are to those of known examples, and how often that is a false alarm.
+"""Looking for a feature by comparing activations with those of known examples, and how often that is a false alarm.
 
 Source: paper, "Strategic picture", on what a reader of activations wants to rule out, such as a model that deceives.
 """
@@ -14,14 +14,7 @@ from supertoy._util import checks
 def similarity_to_examples(
     activations: Float[Tensor, "row unit"], examples: Float[Tensor, "example unit"]
 ) -> Float[Tensor, "row"]:
-    """Cosine of each row's activations with the mean direction of the examples'; 0 where there are none.
-
-    Args:
-        activations: to be judged.
-        examples: activations in which the feature is known to be.
-
-    Raises:
-        ValueError: activations or examples not finite; no examples.
+    """Cosine of each row's activations with the mean direction of the examples'; 0 for a row of zeros.
 
     >>> similarity_to_examples(torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), torch.tensor([[3.0, 0.0], [1.0, 0.0]]))
     tensor([1., 0., 0.])
@@ -33,20 +26,12 @@ def similarity_to_examples(
 
 
 def false_alarms(score: Float[Tensor, "row"], present: Bool[Tensor, "row"], detected: float = 0.9) -> float:
-    """Share of the rows without the feature that are flagged, where the threshold flags a share of those with it.
-
-    A row is flagged if its score is at or above the threshold, which is the highest one that detects enough.
-
-    Args:
-        score: of each row, higher for more suspicious.
-        present: whether the feature is there.
-        detected: share of the rows with the feature that must be flagged.
-
-    Raises:
-        ValueError: score not finite; detected not in (0, 1]; no row with the feature, or none without.
+    """Share of the rows without the feature that are flagged, when at least the share `detected` of those with it are.
 
     >>> false_alarms(torch.tensor([0.9, 0.8, 0.7, 0.1]), torch.tensor([True, False, True, False]), detected=1.0)
     0.5
+
+    A row is flagged if its score is at or above the threshold, which is the highest one that detects enough.
     """
     if not 0 < detected <= 1:
         raise ValueError(f"detected must lie in (0, 1], got {detected}")
@@ -59,13 +44,6 @@ def roc(
 ) -> tuple[Float[Tensor, "threshold"], Float[Tensor, "threshold"]]:
     """False alarms and detections, as shares of the rows without and with the feature, from the highest threshold down.
 
-    Args:
-        score: of each row, higher for more suspicious.
-        present: whether the feature is there.
-
-    Raises:
-        ValueError: score not finite; no row with the feature, or none without.
-
     >>> alarms, hits = roc(torch.tensor([0.9, 0.8, 0.1]), torch.tensor([True, False, True]))
     >>> alarms, hits
     (tensor([0., 0., 1., 1.], dtype=torch.float64), tensor([0.0000, 0.5000, 0.5000, 1.0000], dtype=torch.float64))
@@ -73,7 +51,7 @@ def roc(
     checks.require_finite(score=score)
     if present.all() or not present.any():
         raise ValueError("present must be true in some rows and false in others")
-    from sklearn.metrics import roc_curve  # takes a second, for what not everyone needs
+    from sklearn.metrics import roc_curve  # takes a second, and not everyone needs it
 
     alarms, hits, _ = roc_curve(present.cpu().numpy(), score.double().cpu().numpy(), drop_intermediate=False)
     return torch.from_numpy(alarms), torch.from_numpy(hits)

@@ -1,16 +1,17 @@
 """Sparse dictionaries: directions found from a model's hidden activations alone.
 
-A model in superposition holds more features than hidden dimensions, so no basis of its hidden space shows them all. Where
-few features are active at a time, an overcomplete set of directions can be found afterwards, of which every activation needs
-only a few. `train_autoencoder` looks for one for many models at once, `learn_dictionary` for one model; both minimise
+A model in superposition holds more features than hidden dimensions, so no basis of its hidden space shows them all. If few
+features are active at a time, one can still find an overcomplete set of directions of which every activation needs only a
+few. `train_autoencoder` looks for one for many models at once, `learn_dictionary` for one model. Both minimise
 
     E[‖h - Σ_j z_j d_j‖² + l1 Σ_j z_j],   z_j >= 0,  ‖d_j‖ = 1,
 
-on hidden activations h = W x in units of their root mean square length, taken over the rows in which something is active.
-So l1 means the same for every model and density: a direction that explains a row of typical length by itself loses l1 / 2 of
-its code. The methods differ in where z comes from: the autoencoder must compute it in one layer, the other solves for it.
+on hidden activations h = W x in units of their root mean square length, taken over the rows in which something is active. So
+l1, the price of the codes z, means the same for every model and density: a direction that explains a row of typical length
+by itself loses l1 / 2 of its code. The methods differ in where z comes from. The autoencoder must compute it in one layer,
+the other solves for it.
 
-A dictionary is `found[k, j]`, direction j for model k. How well it matches the features is for `dictionary_scores` to say.
+A dictionary is `found[k, j]`, direction j for model k. `dictionary_scores` says how well it matches the features.
 
 Source: paper, "Strategic picture", "Approach 2: Finding an overcomplete basis".
 """
@@ -33,16 +34,8 @@ _N_ROWS = 4096  # on which the length of h is measured and starts are compared
 class SparseAutoencoder(nn.Module):
     """h' = Σ_j z_j d_j with latents z = ReLU(Eᵀh + a) and unit vectors d_j, one autoencoder for each of several models.
 
-    There is no bias on h', unlike in autoencoders for large models: here h is zero where no feature is active.
-
-    Args:
-        n_instances: number of autoencoders side by side.
-        n_hidden: length of h.
-        n_latents: number of directions of each.
-        seed: of the first directions, which are random, the encoder's equal to them. Instance k depends on (seed, k) alone.
-
-    Raises:
-        ValueError: n_instances, n_hidden or n_latents below 1, or seed below 0.
+    There is no bias on h', unlike in autoencoders for large models: here h is zero where no feature is active. The first
+    directions are random, and the encoder starts equal to them. Instance k depends on (seed, k) alone.
     """
 
     def __init__(self, n_instances: int, n_hidden: int, n_latents: int, *, seed: int = 0) -> None:
@@ -57,23 +50,15 @@ class SparseAutoencoder(nn.Module):
     @property
     def directions(self) -> Float[Tensor, "instance latent hidden"]:
         """The dictionary: d_j, unit vectors."""
-        # Were their length free, it would grow and the latents shrink, until the penalty cost nothing.
+        # If their length were free, it would grow and the latents shrink until the penalty cost nothing.
         return normalize(self.decoder, dim=-1)
 
     def latents(self, h: Float[Tensor, "instance row hidden"]) -> Float[Tensor, "instance row latent"]:
-        """z, how much of each direction the encoder sees in h; in units of h, never negative.
-
-        Args:
-            h: hidden activations.
-        """
+        """z, how much of each direction the encoder sees in h; in units of h, never negative."""
         return (h @ self.encoder + self.encoder_bias[:, None]).relu()
 
     def forward(self, h: Float[Tensor, "instance row hidden"]) -> Float[Tensor, "instance row hidden"]:
-        """The reconstruction h' of h.
-
-        Args:
-            h: hidden activations.
-        """
+        """The reconstruction h' of h."""
         return self.latents(h) @ self.directions
 
 
@@ -89,34 +74,28 @@ def train_autoencoder(
     learning_rate: float = 0.03,
     seed: int = 0,
 ) -> SparseAutoencoder:
-    """Train an autoencoder on the hidden activations W x of each model; it sees nothing of W but these.
-
-    Latents that die stay dead, so have some to spare: with twice as many as features one start found all of these, with just
-    as many it took the best of several.
-
-    Args:
-        W: weights of the models, which stay as they are.
-        data: of one setting, or as many as there are models.
-        n_latents: directions in each dictionary.
-        l1: price of latents, in the units above. With four features active at a time 0.1 is too little to find them, and at
-            0.4 codes lose much of their size.
-        n_starts: independent starts for each model, of which the one of lowest loss is kept.
-        n_steps: gradient steps.
-        batch_size: rows of a batch.
-        learning_rate: at its peak.
-        seed: of the starts and batches. Model k depends on (seed, k) and n_starts.
-
-    Returns:
-        The autoencoders, for h = W x as it is, not scaled. Their parameters need no gradients.
-
-    Raises:
-        ValueError: W is not finite, or zero for a model; data that does not fit it; another argument out of range.
-        FloatingPointError: a loss became NaN or infinite.
+    """Train an autoencoder on the hidden activations W x of each model; it sees nothing else of W.
 
     >>> W, data = torch.eye(2)[None], st.Independent(2, 0.1)
     >>> coder = train_autoencoder(W, data, n_latents=4, n_steps=300)
     >>> st.chapters.strategic_picture.dictionary_scores.share_found(coder.directions, W.mT)
     tensor([1.])
+
+    Latents that die stay dead, so have some to spare. With twice as many latents as features one start found all features;
+    with just as many it took the best of several.
+
+    The result takes h = W x as it is, not scaled, and needs no gradients.
+
+    Args:
+        l1: price of latents, in the module's units. With four features active at a time 0.1 is too little to find them, and
+            at 0.4 codes lose much of their size.
+        n_starts: independent starts for each model. The one of lowest loss is kept.
+        learning_rate: at its peak.
+        seed: model k depends on (seed, k) and n_starts.
+
+    Raises:
+        ValueError: W is zero for a model.
+        FloatingPointError: a loss became NaN or infinite.
     """
     checks.require_weights(W=W)
     checks.require_int(n_starts=n_starts, at_least=1)
@@ -157,20 +136,10 @@ def train_autoencoder(
 def learn_dictionary(
     h: Float[Tensor, "row hidden"], n_latents: int, *, l1: float = 0.3, n_passes: int = 2, seed: int = 0
 ) -> Float[Tensor, "latent hidden"]:
-    """Find a dictionary for the hidden activations of one model, by scikit-learn's online dictionary learning.
+    """Find a dictionary of unit vectors for one model's hidden activations, by scikit-learn's online dictionary learning.
 
-    Args:
-        h: hidden activations, one row each. Rows of zeros need no direction and are left out.
-        n_latents: directions in the dictionary.
-        l1: price of codes, in the units above.
-        n_passes: how often to go through the rows.
-        seed: of the start and of the order of the rows.
-
-    Returns:
-        Unit vectors. `unfold` gives the codes.
-
-    Raises:
-        ValueError: h is not finite, or all zero; another argument out of range.
+    Rows of zeros need no direction and are left out. `l1` is the price of codes, in the module's units. `unfold` gives the
+    codes.
 
     Source: Mairal, Bach, Ponce & Sapiro (2009), "Online dictionary learning for sparse coding".
     """
@@ -181,13 +150,13 @@ def learn_dictionary(
     h = h.detach()[h.any(1)]
     if not len(h):
         raise ValueError("h must have a row that is not zero, got none")
-    from sklearn.decomposition import MiniBatchDictionaryLearning  # takes a second, for what not everyone needs
+    from sklearn.decomposition import MiniBatchDictionaryLearning  # takes a second, and not everyone needs it
     from sklearn.exceptions import ConvergenceWarning
 
     # In float32 the solver stalls and takes ten times as long.
     scaled = (h / h.square().sum(1).mean().sqrt()).double().cpu().numpy()
     options = {"positive_code": True, "fit_algorithm": "cd", "batch_size": 32, "max_iter": n_passes, "random_state": seed}
-    options |= {"tol": 0.0, "max_no_improvement": None}  # or else it stops at the first ten batches that look no better
+    options |= {"tol": 0.0, "max_no_improvement": None}  # otherwise it stops after ten batches that look no better
     learner = MiniBatchDictionaryLearning(n_latents, alpha=l1 / 2, **options)  # scikit-learn halves the square
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of a few codes, each of which moves the directions a little
@@ -200,29 +169,22 @@ def unfold(
 ) -> Float[Tensor, "row latent"]:
     """Take hidden activations apart: the nonnegative codes z of few directions with h ≈ Σ_j z_j d_j.
 
-    Each row by itself minimises ‖h - Σ_j z_j d_j‖² + l1 ‖h‖ Σ_j z_j, so that z(c h) = c z(h).
-
-    Args:
-        h: hidden activations, one row each.
-        directions: the dictionary, unit vectors; a direction of zeros gets no codes.
-        l1: price of codes, which are in units of h: a direction that is all of a row loses l1 / 2 of its code.
-
-    Raises:
-        ValueError: h or directions not finite, or of different lengths; l1 not above 0.
-
-    Source: paper, "Strategic picture": an activation is unfolded into the few features that made it.
-
     >>> h = torch.tensor([[2.0, 0.0], [1.0, 3.0], [-1.0, 0.0]])
     >>> unfold(h, torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])).round(decimals=1)
     tensor([[2., 0., 0.],
             [1., 3., 0.],
             [0., 0., 1.]])
+
+    Each row by itself minimises ‖h - Σ_j z_j d_j‖² + l1 ‖h‖ Σ_j z_j, so that z(c h) = c z(h). Codes are in units of h: a
+    direction that is all of a row loses l1 / 2 of its code. Directions are unit vectors; one of zeros gets no codes.
+
+    Source: paper, "Strategic picture": an activation is unfolded into the few features that made it.
     """
     checks.require_finite(h=h, directions=directions)
     checks.require_number(l1=l1, above=0)
     from sklearn.decomposition import sparse_encode
 
-    # Least angle regression is exact, also where two directions are nearly one, on which coordinate descent takes forever.
+    # Least angle regression is exact even where two directions nearly coincide; coordinate descent takes forever there.
     length = torch.linalg.vector_norm(h, dim=1, keepdim=True)
     rows, dictionary = (each.detach().double().cpu().numpy() for each in (normalize(h, dim=1), directions))
     codes = sparse_encode(rows, dictionary, algorithm="lasso_lars", alpha=l1 / 2, positive=True)

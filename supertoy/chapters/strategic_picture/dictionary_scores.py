@@ -1,7 +1,10 @@
-"""What a dictionary tells of a model: which of its features were found, and how well latents follow them.
+"""What a dictionary says about a model: which of its features were found, and how well latents follow them.
 
-A dictionary is `found[k, j]`, direction j for model k; what it should find is `W.mT`, `[instance, feature, hidden]`. All but
-`agreeing` and `dead` look at the truth, which a reader of a real network does not have.
+A dictionary is `found[k, j]`, direction j for model k. What it should find, `true`, is `W.mT` at any length. All but
+`agreeing`, `dead` and `without_dead` look at this truth, which a reader of a real network does not have.
+
+`threshold`, in (0, 1), is the cosine above which a direction counts as found. `mask` says which features count; all do if
+None. Latents are 0 or more, one for each row of a weighted sample.
 
 Source: paper, "Strategic picture", "Approach 2: Finding an overcomplete basis".
 """
@@ -13,46 +16,30 @@ from torch.nn.functional import normalize
 
 from supertoy._util import checks
 
-Found = Float[Tensor, "instance latent hidden"]  #: a dictionary for each model
-Truth = Float[Tensor, "instance feature hidden"]  #: what it should find, Wᵀ
-Mask = Bool[Tensor, "instance feature"]  #: which features to look at
+Found = Float[Tensor, "instance latent hidden"]  #: A dictionary for each model.
+Truth = Float[Tensor, "instance feature hidden"]  #: What it should find, Wᵀ.
+Mask = Bool[Tensor, "instance feature"]  #: Which features to look at.
 
-#: This near to a feature's direction counts as having found it. In ten dimensions the best of 80 random directions has a
-#: cosine of about 0.7 with it, and 1 in 150 times one of 0.9.
+#: A cosine above this counts as having found a feature. In ten dimensions the best of 80 random directions reaches about
+#: 0.7, and once in 150 times 0.9.
 FOUND = 0.9
 
 
 def mean_max_cosine(found: Found, true: Truth, mask: Mask | None = None) -> Float[Tensor, "instance"]:
     """The cosine of a true direction with the nearest found one, averaged over the features in `mask`; NaN for an empty one.
 
-    Signs matter: codes are never negative, so a direction and its opposite are two. A found direction of zeros, say of a
-    dead latent, has cosine 0 with all. This is never near 0 (see `FOUND`), so look at `share_found` too.
-
-    Args:
-        found: the dictionary.
-        true: the features' directions, at any length.
-        mask: features to look at; all if None.
-
-    Raises:
-        ValueError: found or true has a NaN or infinite entry.
-
     >>> mean_max_cosine(torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[3.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]]))
     tensor([0.])
+
+    Signs matter: codes are never negative, so a direction and its opposite are two. A found direction of zeros, such as a
+    dead latent's, has cosine 0 with all. Random directions already score well above 0 (see `FOUND`), so look at
+    `share_found` too.
     """
     return _mean(_cosines(found, true).amax(-1), mask)
 
 
 def share_found(found: Found, true: Truth, threshold: float = FOUND, mask: Mask | None = None) -> Float[Tensor, "instance"]:
     """The share of the features in `mask` that have a found direction with a cosine above `threshold`.
-
-    Args:
-        found: the dictionary.
-        true: the features' directions, at any length.
-        threshold: cosine that counts as found, in (0, 1).
-        mask: features to look at; all if None.
-
-    Raises:
-        ValueError: found or true has a NaN or infinite entry; threshold not in (0, 1).
 
     >>> share_found(torch.tensor([[[1.0, 0.1]]]), torch.eye(2)[None])
     tensor([0.5000])
@@ -62,14 +49,6 @@ def share_found(found: Found, true: Truth, threshold: float = FOUND, mask: Mask 
 
 def split(found: Found, true: Truth, threshold: float = FOUND) -> Bool[Tensor, "instance feature"]:
     """Whether a feature has more than one found direction with a cosine above `threshold`.
-
-    Args:
-        found: the dictionary.
-        true: the features' directions, at any length.
-        threshold: cosine that counts as found, in (0, 1).
-
-    Raises:
-        ValueError: found or true has a NaN or infinite entry; threshold not in (0, 1).
 
     >>> split(torch.tensor([[[1.0, 0.1], [1.0, -0.1], [0.0, 1.0]]]), torch.eye(2)[None])
     tensor([[ True, False]])
@@ -82,13 +61,6 @@ def dead(
 ) -> Bool[Tensor, "instance latent"]:
     """Whether a latent is zero in every row that has any weight.
 
-    Args:
-        latents: of some rows, 0 or more.
-        weight: of the rows, adding up to 1.
-
-    Raises:
-        ValueError: latents has a NaN or infinite entry.
-
     >>> dead(torch.tensor([[[0.5, 0.0], [0.0, 0.0]]]), torch.tensor([[0.5, 0.5]]))
     tensor([[False,  True]])
     """
@@ -99,15 +71,7 @@ def dead(
 def without_dead(
     found: Found, latents: Float[Tensor, "instance row latent"], weight: Float[Tensor, "#instance row"]
 ) -> Found:
-    """The dictionary with zeros for the directions of dead latents, which are what chance made them.
-
-    Args:
-        found: the dictionary.
-        latents: of some rows, 0 or more.
-        weight: of the rows, adding up to 1.
-
-    Raises:
-        ValueError: latents has a NaN or infinite entry.
+    """The dictionary with zeros for the directions of dead latents, which only chance put there.
 
     >>> latents = torch.tensor([[[0.5, 0.0], [0.0, 0.0]]])
     >>> without_dead(torch.eye(2)[None], latents, torch.tensor([[0.5, 0.5]]))
@@ -120,21 +84,13 @@ def without_dead(
 def agreeing(
     found: Found, other: Float[Tensor, "instance other hidden"], threshold: float = FOUND
 ) -> Int[Tensor, "instance"]:
-    """How many directions of a dictionary another one, found independently, has too: an estimate of the number of features.
-
-    Directions that two dictionaries share are hardly there by chance. Those of dead latents should be zeros in both (see
-    `without_dead`). A direction that comes twice counts once: of several with a cosine above the threshold the first.
-
-    Args:
-        found: the dictionary.
-        other: another one, of any size.
-        threshold: cosine that counts as found, in (0, 1).
-
-    Raises:
-        ValueError: found or other has a NaN or infinite entry; threshold not in (0, 1).
+    """How many directions two independent dictionaries share: an estimate of the number of features.
 
     >>> agreeing(torch.tensor([[[1.0, 0.1], [1.0, -0.1], [0.0, 1.0]]]), torch.tensor([[[1.0, 0.0], [0.6, -0.8]]]))
     tensor([1])
+
+    Chance hardly makes two dictionaries share a direction. Those of dead latents should be zeros in both (see
+    `without_dead`). A direction that comes twice counts once: of several with a cosine above the threshold the first.
     """
     shared = _n_found(other, found, threshold) > 0
     same = _cosines(found, found) > threshold  # [instance, latent, latent]
@@ -149,25 +105,18 @@ def variance_explained(
 ) -> Float[Tensor, "instance feature"]:
     """How well the best latent for each feature follows it: the share of the feature's variance that it explains.
 
-    The squared correlation, over weighted rows, of x_i with the latent that has the highest of those that rise with it;
-    1 where a latent is a multiple of the feature, 0 where none rises with it, NaN where x_i never varies.
-
-    Args:
-        latents: of some rows, 0 or more.
-        x: the inputs that they come from.
-        weight: of the rows, adding up to 1.
-
-    Raises:
-        ValueError: latents, x or weight has a NaN or infinite entry.
-
     >>> x = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
     >>> variance_explained(3 * x[..., :1], x, torch.tensor([[0.5, 0.25, 0.25]])).round(decimals=2)
     tensor([[1., 0.]])
+
+    This is the squared correlation of x_i with a latent, over weighted rows. The best latent has the highest among those
+    that rise with x_i. It is 1 where a latent is a multiple of the feature, 0 where none rises with it, NaN where x_i never
+    varies.
     """
     checks.require_finite(latents=latents, x=x, weight=weight)
     n_instances = len(latents)
     x, weight = x.expand(n_instances, -1, -1), weight.expand(n_instances, -1)
-    # One instance after the other: latents of all of them, in double precision, would be the largest tensor in a chapter.
+    # One instance at a time: all latents in double precision would be the largest tensor in a chapter.
     return torch.stack([_variance_explained(*one) for one in zip(latents, x, weight, strict=True)])
 
 

@@ -1,6 +1,6 @@
 """How often neurons fire, and what a model gets for it.
 
-Source: paper, "Strategic picture", on whether superposition pays where activations, not neurons, are what costs.
+Source: paper, "Strategic picture", on whether superposition pays if activations, not neurons, are what costs.
 """
 
 import torch
@@ -13,7 +13,7 @@ from supertoy.data import FeatureDistribution
 from supertoy.loss import check_fit
 from supertoy.models import ToyModel
 
-#: Of a neuron's largest activation: below this it counts as silent. Training leaves weights that are small and not zero.
+#: A neuron counts as silent up to this share of its largest activation: training leaves weights that are small, not zero.
 SILENT = 0.01
 
 
@@ -22,16 +22,10 @@ def activation_frequency(
 ) -> Float[Tensor, "instance"]:
     """How many neurons fire at an input, on average over inputs.
 
-    Args:
-        h: hidden activations, 0 or more.
-        weight: of the rows, adding up to 1.
-        silent: share of the neuron's largest activation up to which it counts as silent.
-
-    Raises:
-        ValueError: h or weight not finite; silent not in [0, 1).
-
     >>> activation_frequency(torch.tensor([[[0.0, 0.0], [2.0, 0.0], [1.0, 0.001]]]), torch.tensor([[0.5, 0.25, 0.25]]))
     tensor([0.7500])
+
+    A neuron counts as silent up to the share `silent`, in [0, 1), of its largest activation. Activations are 0 or more.
     """
     checks.require_finite(h=h, weight=weight)
     if not 0 <= silent < 1:
@@ -52,20 +46,11 @@ def gain_per_activation(
     """By how much a model lowers the loss for each neuron activation, relative to dedicated neurons.
 
     The loss it lowers is that of the best constants. Dedicated neurons lower all of it, and fire once for each active
-    feature (with two neurons for a feature of either sign, of which one fires). So 1 is as good as a neuron for each
-    feature, if there were enough neurons.
-
-    Args:
-        model: with a ReLU on its hidden layer.
-        data: of one setting, or as many as the model has instances.
-        importance: of the features, broadcast to [instance, feature].
-        silent: see `activation_frequency`.
-        n_rows: of the sample.
-        seed: of the sample, which instance k draws by (seed, k).
+    feature. (A feature of either sign has two of them, of which one fires.) So 1 is as good as a neuron for each feature
+    would be, if there were enough neurons. Instance k draws its sample by (seed, k).
 
     Raises:
-        TypeError: a model without a ReLU on its hidden layer.
-        ValueError: data that does not fit the model, or another argument out of range.
+        TypeError: the model has no ReLU on its hidden layer.
     """
     check_fit(model, data)
     if not model.hidden_relu:

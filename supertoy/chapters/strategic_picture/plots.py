@@ -10,25 +10,31 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy.plots.series import Panels, series_panels
-from supertoy.plots.style import LINES, STYLE, WIDTH, as_array, finished, plain_log_axis, require_one_each, require_some
+from supertoy.plots.style import (
+    FILL,
+    FRAME,
+    INK,
+    LINES,
+    STYLE,
+    SUPERPOSITION,
+    TEXT,
+    WIDTH,
+    as_array,
+    finished,
+    plain_log_axis,
+    require_one_each,
+    require_some,
+)
 
 _FEWEST_ALARMS = 1e-4  # of harmless inputs, at the left end of the axis
 
-_TRUE, _FOUND = "0.25", LINES[1]  # directions: dark grey and orange
+_TRUE, _FOUND = TEXT, LINES[1]  # directions: dark grey and orange
 
 
 def dictionary_in_plane(
     h: Float[Tensor, "row 2"], panels: Mapping[str, Float[Tensor, "_direction 2"]], true: Float[Tensor, "feature 2"]
 ) -> Figure:
-    """Hidden activations in the plane, and over them directions found in different ways; dashed, those of the features.
-
-    Args:
-        h: hidden activations.
-        panels: found directions, at any length above 0, by title.
-        true: directions of the features.
-
-    Raises:
-        ValueError: no panels.
+    """Hidden activations in the plane, and over them directions found in different ways; those of the features are dashed.
 
     Source: paper, "Strategic picture", "Approach 2: Finding an overcomplete basis", which has no figure.
     """
@@ -46,20 +52,14 @@ def dictionary_in_plane(
                 axis.annotate("", (x, y), (0, 0), arrowprops=arrow)
             axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[], title=title)
             axis.spines[:].set_visible(True)
-            axis.spines[:].set_color("0.8")
+            axis.spines[:].set_color(FRAME)
     return finished(figure)
 
 
 def over_strength(strength: Float[Tensor, "strength"], panels: Panels, *, log: Sequence[str] = ()) -> Figure:
-    """Measures of models over the strength of the penalty that they were trained with, one panel for each measure.
+    """Measures of models over the strength λ of the penalty that they were trained with, one panel for each measure.
 
-    Args:
-        strength: λ.
-        panels: series by name, by what they measure. Lines go through the medians over seeds; marks are the seeds.
-        log: panels with a logarithmic axis.
-
-    Raises:
-        ValueError: no panels, or log names one that is not there.
+    Lines go through the medians over seeds; marks are the seeds. Panels named in `log` have a logarithmic axis.
 
     Source: paper, "Strategic picture", "Approach 1: Creating models without superposition", which has no figure.
     """
@@ -77,16 +77,7 @@ def over_density(
     level: float | None = None,
     log: Sequence[str] = (),
 ) -> Figure:
-    """Measures over density, sparser to the right, one panel for each measure.
-
-    Args:
-        probability: p = 1 - S.
-        panels: series by name, by what they measure. Lines go through the medians over seeds; marks are the seeds.
-        level: a value to be marked in all panels.
-        log: panels with a logarithmic axis.
-
-    Raises:
-        ValueError: no panels, or log names one that is not there.
+    """Measures over density, sparser to the right, in panels as in `over_strength`; a dashed line marks `level` in all.
 
     Source: paper, "Strategic picture", which has no figure of it.
     """
@@ -97,7 +88,7 @@ def over_density(
         for axis in axes:
             axis.set(xlabel="density p = 1 - S" + (" (sparser to the right)" if few else ""))
             if level is not None:
-                axis.axhline(level, color="0.7", lw=1, ls="--", zorder=0)
+                axis.axhline(level, color=FRAME, lw=1, ls="--", zorder=0)
             plain_log_axis(axis, "x", p.min(), p.max(), steps=(1, 2, 5) if few else (1,))
         axes[0].invert_xaxis()
     return finished(figure)
@@ -113,21 +104,11 @@ def share_grid(
 ) -> Figure:
     """Shares between 0 and 1, by colour and number, in a grid for each panel.
 
-    Args:
-        rows: labels.
-        columns: labels.
-        panels: shares, by title.
-        xlabel: what the columns are.
-        ylabel: what the rows are.
-
-    Raises:
-        ValueError: no panels, or with another number of rows or columns than labels.
-
-    Source: paper, "Strategic picture", which has no figure of it.
-
     >>> figure = share_grid(["p = 0.1"], ["m = 2"], {"found": torch.tensor([[0.9]])}, xlabel="size", ylabel="density")
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['.90']
+
+    Source: paper, "Strategic picture", which has no figure of it.
     """
     require_some(panels=panels)
     for values in panels.values():
@@ -140,7 +121,7 @@ def share_grid(
             shares = as_array(values)
             numbers = np.vectorize(_short)(shares)
             sns.heatmap(
-                shares, annot=numbers, fmt="", vmin=0, vmax=1, cmap="cividis", cbar=False, ax=axis, linewidths=0.5,
+                shares, annot=numbers, fmt="", vmin=0, vmax=1, cmap=SUPERPOSITION, cbar=False, ax=axis, linewidths=0.5,
                 xticklabels=[*columns], yticklabels=[*rows], annot_kws={"size": 9},
             )  # fmt: skip
             axis.set(title=title, xlabel=xlabel)
@@ -158,26 +139,20 @@ def _short(share: float) -> str:
 def latent_accounts(sizes: Sequence[int], counts: Mapping[str, Float[Tensor, "size"]], *, n_true: float) -> Figure:
     """What becomes of a dictionary's latents, as stacked bars over its size.
 
-    Args:
-        sizes: latents in each dictionary.
-        counts: how many are of each kind, from the bottom up.
-        n_true: features that there are to be found, as a line.
-
-    Raises:
-        ValueError: no kinds, or not one count for each size.
+    `counts` says how many are of each kind, from the bottom up. The line is at `n_true`, the features there are to find.
 
     Source: paper, "Strategic picture", which has no figure of it.
     """
     require_some(counts=counts)
     place, base = np.arange(len(sizes)), np.zeros(len(sizes))
-    colours = (LINES[0], LINES[9], LINES[1], "0.85", *LINES[2:9])
+    colours = (LINES[0], LINES[9], LINES[1], FILL, *LINES[2:9])
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.8 * WIDTH, 3.4))
         for (name, values), colour in zip(counts.items(), colours, strict=False):
             require_one_each(len(values), sizes=sizes)
             axis.bar(place, as_array(values), bottom=base, width=0.72, color=colour, label=name)
             base = base + as_array(values)
-        axis.axhline(n_true, color="black", lw=1, ls="--", label="features represented")
+        axis.axhline(n_true, color=INK, lw=1, ls="--", label="features represented")
         axis.set(xlabel="latents in the dictionary", ylabel="latents")
         axis.set_xticks(place, [str(size) for size in sizes])
         axis.tick_params(axis="x", length=0)
@@ -190,14 +165,8 @@ def roc_curves(
 ) -> Figure:
     """Detections over false alarms, a curve for each way to look, one panel for each setting.
 
-    False alarms are on a logarithmic axis, since what matters of them is how many times as many there are.
-
-    Args:
-        panels: false alarms and detections, as from `detection.roc`, by name, by title.
-        detected: share of detections to be marked.
-
-    Raises:
-        ValueError: no panels.
+    `panels` maps a title to curves by name, as from `detection.roc`. False alarms are on a logarithmic axis, since what
+    matters is how many times as many there are. A dashed line marks the share `detected`.
 
     Source: paper, "Strategic picture", which describes the danger in words.
     """
@@ -206,8 +175,8 @@ def roc_curves(
         figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.35), sharex=True, sharey=True, squeeze=False)
         chance = np.geomspace(_FEWEST_ALARMS, 1)
         for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
-            axis.axhline(detected, color="0.7", lw=1, ls="--", zorder=0)
-            axis.plot(chance, chance, color="0.85", lw=1, zorder=0)
+            axis.axhline(detected, color=FRAME, lw=1, ls="--", zorder=0)
+            axis.plot(chance, chance, color=FRAME, lw=1, zorder=0)
             for (name, (alarms, hits)), colour in zip(curves.items(), LINES, strict=False):
                 axis.plot(as_array(alarms), as_array(hits), color=colour, lw=1.8, label=name)
             axis.set(title=title, xlabel="false alarms", xscale="log", xlim=(_FEWEST_ALARMS, 1), ylim=(0, 1.02))
@@ -221,12 +190,7 @@ def roc_curves(
 def decomposition(panels: Mapping[str, Float[Tensor, "_unit"]], marked: Mapping[str, Mapping[int, str]]) -> Figure:
     """One activation described in different units, a row of bars each; units that have a name are coloured and labelled.
 
-    Args:
-        panels: values of the units, by what they are.
-        marked: names of some units by number, for some of the panels.
-
-    Raises:
-        ValueError: no panels, or marked names one that is not there.
+    `marked` maps some of the panels to names of units, by number.
 
     Source: paper, "Strategic picture", on describing activations in pure features.
     """
@@ -239,7 +203,7 @@ def decomposition(panels: Mapping[str, Float[Tensor, "_unit"]], marked: Mapping[
             heights, names = as_array(values), marked.get(title, {})
             colours = [LINES[1] if k in names else LINES[0] for k in range(len(heights))]
             axis.bar(np.arange(len(heights)), heights, color=colours, width=0.85)
-            axis.axhline(0, color="black", lw=0.8)
+            axis.axhline(0, color=INK, lw=0.8)
             for k, name in names.items():
                 left = k < 0.85 * len(heights)
                 axis.annotate(
