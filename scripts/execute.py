@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import nbformat
 from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 from run_steps import ROOT
 
@@ -40,7 +40,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     cache = get_cache(folder)
     chapters = largest_first()
-    changed = [path for path in chapters if not is_kept(path, cache)]
+    changed = [path for path in chapters if not kept_outputs.is_kept(path, cache)]
     names = ", ".join(path.stem for path in changed) or "none"
     print(f"== {len(changed)} of {len(chapters)} chapters to execute: {names}", flush=True)
     n_failed = 0
@@ -69,15 +69,6 @@ def largest_first() -> list[Path]:
 
 def read(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
-
-
-def is_kept(path: Path, cache: JupyterCacheAbstract) -> bool:
-    """Whether there are outputs of the code cells as they are now."""
-    try:
-        cache.match_cache_notebook(read(path))
-    except KeyError:
-        return False
-    return True
 
 
 def execute(path: Path) -> Executed:

@@ -335,6 +335,7 @@ class PartlyCorrelatedPairs(FeatureDistribution):
     Args:
         probability: p of each feature, in (0, 1/2]; one for each instance.
         correlation: c between the activities of a pair, in [-p / (1 - p), 1]; one for each instance.
+        signed: active values are uniform on [-1, 1] instead of [0, 1].
 
     Source: not in the paper, whose "Correlated and anticorrelated features" has the two extremes.
     """
@@ -347,6 +348,7 @@ class PartlyCorrelatedPairs(FeatureDistribution):
         probability: float | Float[Tensor, "instance"],
         correlation: float | Float[Tensor, "instance"],
         *,
+        signed: bool = False,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         checks.require_int(n_pairs=n_pairs, at_least=1)
@@ -360,7 +362,7 @@ class PartlyCorrelatedPairs(FeatureDistribution):
             raise ValueError(f"correlation must lie in [-p / (1 - p), 1], got {c.tolist()} where p is {p.tolist()}")
         self.both = torch.minimum(both, p).clamp(min=0)
         some = (2 * p - self.both)[:, None].expand(-1, n_pairs)
-        super().__init__(n_pairs, 2, 0, some, dtype=dtype)
+        super().__init__(n_pairs, 2, 0, some, signed=signed, dtype=dtype)
 
     @property
     def draws_per_set(self) -> int:

@@ -35,6 +35,7 @@ def distributions(signed: bool = False) -> dict[str, st.FeatureDistribution]:
         "correlated": st.CorrelatedSets(2, 3, p, signed=signed),
         "anticorrelated": st.AnticorrelatedSets(2, 3, p, signed=signed),
         "correlated and single": st.CorrelatedSets(2, 2, torch.tensor([[0.9], [0.3], [0.05]]), n_features=6, signed=signed),
+        "partly correlated": st.PartlyCorrelatedPairs(3, p[:, 0] / 2, torch.tensor([0.0, 0.7, -0.02]), signed=signed),
         "anticorrelated and single": st.AnticorrelatedSets(2, 2, p, n_features=6, signed=signed),
     }
 
@@ -50,21 +51,14 @@ def model_with_random_weights(kind: type[ToyModel], n_instances: int, n: int, m:
 
 
 def plain_sample(data: st.FeatureDistribution, n_rows: int, seed: int = 0) -> torch.Tensor:
-    """Rows drawn the slow way, zeros and all, from the definition of each distribution: [instance, row, feature]."""
+    """Rows drawn the slow way, zeros and all, from the states of each block: [instance, row, feature]."""
     generator = torch.Generator().manual_seed(seed)
-    rows = []
-    for p in data.probability.double():
-        active = torch.zeros(n_rows, data.n_features, dtype=torch.bool)
-        start = 0
-        for block, probability in enumerate(p):
-            size = data.set_size if block < data.n_sets else 1
-            on = torch.rand(n_rows, generator=generator, dtype=torch.float64) < probability
-            if isinstance(data, st.AnticorrelatedSets) and size > 1:
-                member = torch.randint(size, (n_rows,), generator=generator)
-                active[torch.arange(n_rows), start + member] = on
-            else:
-                active[:, start : start + size] = on[:, None]
-            start += size
-        x = torch.rand(n_rows, data.n_features, generator=generator, dtype=torch.float64)
-        rows.append((2 * x - 1 if data.signed else x) * active)
-    return torch.stack(rows)
+    active = torch.zeros(data.n_instances, n_rows, data.n_features, dtype=torch.bool)
+    for block in range(data.n_blocks):
+        states = data.states(block)
+        chance = torch.stack([probability for _, probability in states], dim=1)
+        drawn = torch.multinomial(chance, n_rows, replacement=True, generator=generator)
+        for k, (members, _) in enumerate(states):
+            active[..., members] |= (drawn == k)[..., None]
+    x = torch.rand(active.shape, generator=generator, dtype=torch.float64)
+    return (2 * x - 1 if data.signed else x) * active

@@ -28,6 +28,10 @@ def probabilities_of_pairs(data):
     for i, j in itertools.product(range(n), repeat=2):
         if data.block_of_feature[i] == data.block_of_feature[j]:
             pairs[:, i, j] = p[:, i] if i == j or not exclusive else 0
+            if isinstance(data, st.PartlyCorrelatedPairs):  # p of a pair is that of either
+                pairs[:, i, j] = (p[:, i] + data.both) / 2 if i == j else data.both
+        elif isinstance(data, st.PartlyCorrelatedPairs):
+            pairs[:, i, j] = ((p + data.both[:, None]) / 2)[:, [i, j]].prod(-1)
     return pairs
 
 

@@ -15,6 +15,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+import nbformat
+from jupyter_cache.base import JupyterCacheAbstract
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -25,6 +27,15 @@ N_KEPT = 10  # folders: going back to what was built before, on another branch s
 def kept_in(root: Path) -> Path:
     """The folder for the outputs of the chapters as everything they depend on is now."""
     return root / "_build" / "executed" / fingerprint(root)
+
+
+def is_kept(path: Path, cache: JupyterCacheAbstract) -> bool:
+    """Whether there are outputs of the notebook's code cells as they are now."""
+    try:
+        cache.match_cache_notebook(nbformat.read(path, as_version=4))
+    except KeyError:
+        return False
+    return True
 
 
 def fingerprint(root: Path, names: Sequence[str] = SOURCES, variables: tuple[str, ...] = ("SUPERTOY_",)) -> str:

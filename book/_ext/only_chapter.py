@@ -8,20 +8,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from jupyter_cache import get_cache
-from jupyter_cache.base import JupyterCacheAbstract
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-
-def is_kept(path: Path, cache: JupyterCacheAbstract) -> bool:
-    """Whether there are outputs for the code of this notebook."""
-    try:
-        cache.match_cache_notebook(nbformat.read(path, as_version=4))
-    except KeyError:
-        return False
-    return True
+from kept_outputs import is_kept
 
 
 def configure(app: Sphinx, config: Config) -> None:
