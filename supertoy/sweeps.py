@@ -55,7 +55,8 @@ def sweep(
         executor: runs the shards; any of `concurrent.futures`, or dask's `client.get_executor()`. This process if None.
         store: folder for finished shards. The same call goes on with what it finds there.
         shard_size: instances in a shard; if None, so many that training one takes some tens of MB and there are 16 shards.
-        options: of training, by name; see `TrainingOptions`.
+
+    All other arguments are the fields of `TrainingOptions`.
 
     Raises:
         TypeError: an argument of a wrong kind; before any training.

@@ -185,9 +185,7 @@ def train(model: ToyModel, data: FeatureDistribution, **options: Any) -> Record:
     Random numbers are keyed by (seed, instance), so what is trained beside an instance matters to it only by roundings
     in the last bit (which training can amplify). The same call gives the same bits on any number of threads.
 
-    Args:
-        data: one setting, or as many as the model has instances.
-        options: by name; see `TrainingOptions`.
+    `data` has one setting, or as many as the model has instances. All other arguments are the fields of `TrainingOptions`.
 
     Raises:
         TypeError: no such option, or one of another kind; before anything is trained, as the next two.

@@ -16,21 +16,17 @@ CLAIMS = all_claims()
 SIGNS = {"reproduced": "✓", "partly reproduced": "◐", "not reproduced": "✗"}
 
 
-def summary(found: dict[str, tuple[str, int, str]]) -> nodes.container:
-    """How many claims there are of each verdict, and each with its sign, in the order of the chapter's tables.
-
-    Args:
-        found: as from `tables.found_in`.
-    """
-    number = Counter(verdict for verdict, _, _ in found.values())
+def summary(found: dict[str, tables.Printed]) -> nodes.container:
+    """How many claims there are of each verdict, and each with its sign, in the order of the chapter's tables."""
+    number = Counter(printed.verdict for printed in found.values())
     counts = ", ".join(f"{number[verdict]} {verdict}" for verdict in SIGNS if number[verdict])
     first = nodes.paragraph("", "", nodes.strong("", "The paper's claims here: "), nodes.Text(f"{counts}. "))
     claims = nodes.bullet_list(classes=["claims"])
-    for id, (verdict, _, _) in found.items():
-        sign = nodes.inline("", f"{SIGNS[verdict]} ", classes=["verdict"], **{"aria-hidden": "true"})
+    for id, printed in found.items():
+        sign = nodes.inline("", f"{SIGNS[printed.verdict]} ", classes=["verdict"], **{"aria-hidden": "true"})
         figure = nodes.make_id(CLAIMS[id].figure)
         name = nodes.reference("", "", nodes.literal("", id.partition("/")[2]), refid=figure, internal=True)
-        line = nodes.paragraph("", "", sign, name, nodes.Text(f" {verdict}"))
+        line = nodes.paragraph("", "", sign, name, nodes.Text(f" {printed.verdict}"))
         claims += nodes.list_item("", line)
     return nodes.container("", first, claims, classes=["claims-summary"])
 
@@ -40,9 +36,9 @@ def insert_summary(app: Sphinx, doctree: nodes.document) -> None:
     source = Path(app.env.doc2path(app.env.docname))
     if source.suffix != ".ipynb":
         return
-    found = tables.found_in(nbformat.read(source, as_version=4))
+    found = tables.printed_findings(nbformat.read(source, as_version=4))
     # The ledger shows those of other chapters.
-    found = {id: what for id, what in found.items() if nodes.make_id(CLAIMS[id].figure) in doctree.ids}
+    found = {id: printed for id, printed in found.items() if nodes.make_id(CLAIMS[id].figure) in doctree.ids}
     if not found:
         return
     section = next(doctree.findall(nodes.section))

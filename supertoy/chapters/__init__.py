@@ -4,14 +4,15 @@ Each chapter has a room, a package here with the name of its notebook. It holds 
 `plots`, an `explorer`, analysis. No room imports another.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
 
-from supertoy._util import checks
+from supertoy.chapters.seeds import chapter_seeds
 from supertoy.claims import Claim, registry
+
+__all__ = ["CHAPTERS", "Chapter", "all_claims", "chapter_seeds"]
 
 
 @dataclass(frozen=True)
@@ -65,31 +66,3 @@ def all_claims() -> dict[str, Claim]:
             chapter.part("claims")
     sections = [section for chapter in CHAPTERS for section in chapter.sections]
     return {id: registry[id] for id in sorted(registry, key=lambda id: sections.index(id.partition("/")[0]))}
-
-
-def chapter_seeds(n: int) -> range:
-    """The seeds of a chapter: 0 to n - 1, unless the environment says otherwise.
-
-    >>> list(chapter_seeds(3))
-    [0, 1, 2]
-
-    `SUPERTOY_SEED` sets the first seed, and `SUPERTOY_N_SEEDS` how many there are. With both, `make ledger` runs an
-    unchanged chapter again on other seeds.
-
-    Raises:
-        ValueError: n is below 1, or one of the variables is not a whole number in range.
-    """
-    checks.require_int(n=n, at_least=1)
-    first, n = _from_environment("SUPERTOY_SEED", 0), _from_environment("SUPERTOY_N_SEEDS", n)
-    checks.require_int(SUPERTOY_SEED=first, at_least=0)
-    checks.require_int(SUPERTOY_N_SEEDS=n, at_least=1)
-    return range(first, first + n)
-
-
-def _from_environment(name: str, default: int) -> int:
-    text = os.environ.get(name, "")
-    if not text:
-        return default
-    if not text.isdecimal():
-        raise ValueError(f"{name} must be a whole number, got {text!r}")
-    return int(text)

@@ -1,59 +1,22 @@
 """Running chapters again with fresh seeds, and keeping what each run found, for `supertoy.ledger.tables`."""
 
-import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
 from typing import Any
 
 from supertoy._util.progress import progress
 from supertoy.claims import FINDINGS
-
-
-def read_chapters(folder: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
-    """All notebooks in a folder, by name.
-
-    Args:
-        folder: of notebooks.
-    """
-    return {path.stem: _read(path) for path in sorted(Path(folder).glob("*.ipynb"))}
-
-
-def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    return dict(json.loads(Path(path).read_text(encoding="utf-8")))
-
-
-def fingerprint(notebook: Mapping[str, Any]) -> str:
-    """Changes when the code of the notebook's experiment does.
-
-    Args:
-        notebook: as from `read_chapters`.
-
-    >>> cell = {"cell_type": "code", "metadata": {}, "source": ["1 + 1"]}
-    >>> text = {"cell_type": "markdown", "source": ["One and one."]}
-    >>> fingerprint({"cells": [cell]}) == fingerprint({"cells": [text, cell]})  # only code counts
-    True
-    """
-    code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code" and not _to_explore(cell)]
-    return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
-
-
-def _to_explore(cell: Mapping[str, Any]) -> bool:
-    """Whether a cell is there for readers to play with, tagged "explore": nothing that a chapter finds depends on it."""
-    return "explore" in cell["metadata"].get("tags", [])
+from supertoy.ledger.fingerprints import changed_parts, fingerprint, is_to_explore
 
 
 def run_chapter(path: str, seed: int) -> dict[str, Any]:
-    """Execute a chapter's experiment with one seed in a kernel of its own, and return its findings, by claim.
+    """Execute a chapter with one seed in place of its own, in a kernel of its own, and return its findings, by claim.
 
     Cells with the tag "explore" are left out.
-
-    Args:
-        path: of the notebook.
-        seed: takes the place of the chapter's seeds (see `chapter_seeds`).
 
     Raises:
         RuntimeError: a cell failed, with what it said.
@@ -63,7 +26,7 @@ def run_chapter(path: str, seed: int) -> dict[str, Any]:
     from nbclient.exceptions import CellExecutionError
 
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells = [cell for cell in notebook.cells if not _to_explore(cell)]
+    notebook.cells = [cell for cell in notebook.cells if not is_to_explore(cell)]
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "findings.jsonl"
         environment = os.environ | {
@@ -95,8 +58,8 @@ def run_chapters(
 ) -> None:
     """Run every chapter with every seed, and keep what each run found in a JSON file, run by run.
 
-    What is in the file is not run again, so a call that was stopped goes on where it was. A chapter whose code has changed
-    starts anew.
+    What is in the file is not run again, so a call that was stopped goes on where it was. A chapter whose `fingerprint` has
+    changed starts anew.
 
     Args:
         paths: of the notebooks, which the executor's workers must be able to read.
@@ -106,40 +69,90 @@ def run_chapters(
         about: what else to note about these runs, such as versions.
 
     Raises:
-        RuntimeError: a chapter failed; what other runs have found is kept.
+        RuntimeError: a chapter failed, or was changed while it ran; what other runs have found is kept.
     """
     kept = Path(kept)
     ledger = read_kept(kept)
-    marks = {Path(path).stem: fingerprint(_read(path)) for path in paths}
-    jobs = {}
-    for seed in seeds:
-        for path in paths:
-            name = Path(path).stem
-            chapter = ledger.get(name, {})
-            if chapter.get("code") != marks[name] or str(seed) not in chapter["runs"]:
-                jobs[executor.submit(run_chapter, str(path), seed)] = name, str(seed)
+    done = {path: set() if _changed(ledger, path) else {*ledger[Path(path).stem]["runs"]} for path in paths}
+    jobs = [(path, seed) for seed in seeds for path in paths if str(seed) not in done[path]]
+    for path, seed, code, found in _run(jobs, executor):
+        name = Path(path).stem
+        if _changed(ledger, path):
+            ledger[name] = {"code": code, "runs": {}}
+        ledger[name] |= about or {}
+        ledger[name]["runs"][str(seed)] = found
+        _write(kept, ledger)
+
+
+def verify_chapters(
+    paths: Sequence[str | os.PathLike[str]],
+    n: int,
+    executor: Executor,
+    kept: str | os.PathLike[str],
+    about: Mapping[str, Any] | None = None,
+) -> dict[str, list[str]]:
+    """After a change of code that should change no result: the first n kept runs again, of each chapter that it touched.
+
+    A chapter that finds exactly what it found before keeps all its runs: they count as runs of the code as it is now, with
+    a note of which seeds were verified. One that finds anything else stays as it is.
+
+    Args:
+        paths, executor, kept: as for `run_chapters`.
+        n: runs of each chapter; all if there are fewer.
+        about: what else to note about the verification, such as the date.
+
+    Returns:
+        what differs, by chapter; nothing for one whose runs are kept.
+
+    Raises:
+        RuntimeError: as for `run_chapters`; chapters that were verified before stay so.
+    """
+    kept = Path(kept)
+    ledger = read_kept(kept)
+    touched = {Path(path).stem: path for path in paths if Path(path).stem in ledger and _changed(ledger, path)}
+    seeds = {name: sorted(map(int, ledger[name]["runs"]))[:n] for name in touched}
+    left = {name: len(seeds[name]) for name in touched}
+    differences: dict[str, list[str]] = {name: [] for name in touched}
+    jobs = [(path, seed) for name, path in touched.items() for seed in seeds[name]]
+    for path, seed, code, found in _run(jobs, executor):
+        name = Path(path).stem
+        before = ledger[name]["runs"][str(seed)]
+        for id in sorted(before.keys() | found.keys()):
+            if before.get(id) != found.get(id):
+                differences[name].append(f"{id} with seed {seed}: {before.get(id)} before, {found.get(id)} now")
+        left[name] -= 1
+        if not left[name] and not differences[name]:
+            ledger[name] |= {"code": code, "verified": {"seeds": seeds[name], **(about or {})}}
+            _write(kept, ledger)
+    return differences
+
+
+def _changed(ledger: Mapping[str, Any], path: str | os.PathLike[str]) -> bool:
+    return bool(changed_parts(ledger.get(Path(path).stem, {}).get("code", {}), path))
+
+
+def _run(
+    jobs: Sequence[tuple[str | os.PathLike[str], int]], executor: Executor
+) -> Iterator[tuple[str | os.PathLike[str], int, dict[str, str], dict[str, Any]]]:
+    """Path, seed, fingerprint and findings of each job, which is a path and a seed, as they come in."""
+    codes = {path: fingerprint(path) for path, _ in jobs}
+    running = {executor.submit(run_chapter, str(path), seed): (path, seed) for path, seed in jobs}
     with progress(len(jobs), "ledger", "run") as bar:
         try:
-            for job in as_completed(jobs):
-                found, (name, at) = job.result(), jobs[job]
-                if ledger.get(name, {}).get("code") != marks[name]:
-                    ledger[name] = {"code": marks[name], "runs": {}}
-                ledger[name] |= about or {}
-                ledger[name]["runs"][at] = found
-                _write(kept, ledger)
+            for job in as_completed(running):
+                found, (path, seed) = job.result(), running[job]
+                if changed_parts(codes[path], path):
+                    raise RuntimeError(f"{path}, or what it imports, was changed while it ran")
+                yield path, seed, codes[path], found
                 bar.update()
         finally:
-            for job in jobs:
+            for job in running:
                 job.cancel()
 
 
 def read_kept(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What `run_chapters` has kept: by chapter its code's fingerprint, and what each run found; nothing without a file.
-
-    Args:
-        path: of the file that `run_chapters` writes.
-    """
-    return _read(path) if Path(path).exists() else {}
+    """What `run_chapters` has kept: by chapter its code's fingerprint, and what each run found; nothing without a file."""
+    return dict(json.loads(Path(path).read_text(encoding="utf-8"))) if Path(path).exists() else {}
 
 
 def _write(path: Path, ledger: dict[str, Any]) -> None:

@@ -1,31 +1,40 @@
 """The ledger: every claim of the paper, what its chapter found, and how often it comes out with other seeds."""
 
+import json
 import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from supertoy._util.intervals import wilson
 from supertoy.chapters import CHAPTERS, all_claims
-from supertoy.ledger.reruns import fingerprint, read_chapters
+from supertoy.ledger.fingerprints import changed_parts
 
-#: From best to worst; see `Row.verdict`.
+#: From best to worst; see `Entry.verdict`.
 VERDICTS = ("reproduced", "partly", "differs", "not reproduced", "not measured")
 ENOUGH = 0.95  #: share of runs in which a claim must hold to be called reproduced: 19 of 20
-_FOUND = re.compile(
+_PRINTED = re.compile(
     r"^(?P<id>[a-z]+/[a-z0-9-]+): (?P<verdict>reproduced|partly reproduced|not reproduced)"
     r"(?: \((?P<cases>\d+) of \d+\))?; (?P<measured>.*)$",
     re.MULTILINE,
 )
 
 
+class Printed(NamedTuple):
+    """What a chapter prints about a claim: its own verdict, in how many of its cases the whole claim held, and the words."""
+
+    verdict: str
+    cases: int
+    measured: str
+
+
 @dataclass(frozen=True)
-class Runs:
+class Tally:
     """A claim over fresh seeds.
 
     Attributes:
@@ -47,25 +56,21 @@ class Runs:
 
 
 @dataclass(frozen=True)
-class Row:
+class Entry:
     """One claim in the ledger.
 
     Attributes:
         id: of the claim.
-        chapter: name of the notebook that shows it; empty if none does.
-        measured: what the chapter found, in words.
-        in_chapter: the verdict there; empty if there is none.
-        cases: in how many of the chapter's cases the whole claim held.
-        runs: over fresh seeds, if there were any.
-        changed: whether the chapter's code has changed since these runs.
+        chapter: name of the notebook that judges it.
+        printed: what is there; None if the notebook says nothing of the claim.
+        tally: over fresh seeds, if there were any.
+        changed: whether the chapter, its notebook or its room, has changed since these runs.
     """
 
     id: str
-    chapter: str = ""
-    measured: str = ""
-    in_chapter: str = ""
-    cases: int = 0
-    runs: Runs | None = None
+    chapter: str
+    printed: Printed | None = None
+    tally: Tally | None = None
     changed: bool = False
 
     @property
@@ -75,73 +80,54 @@ class Row:
         "reproduced" if the whole claim held in at least 19 of 20 runs; "partly" if in fewer, or in some of the chapter's
         cases only; "differs" if the whole of it never held, though a part did; "not reproduced" if no part ever did.
         """
-        if not self.in_chapter or self.runs is None:
+        if self.printed is None or self.tally is None:
             return "not measured"
-        if self.runs.held >= ENOUGH * self.runs.n and self.in_chapter == "reproduced":
+        if self.tally.held >= ENOUGH * self.tally.n and self.printed.verdict == "reproduced":
             return "reproduced"
-        if self.runs.held or self.cases:
+        if self.tally.held or self.printed.cases:
             return "partly"
-        return "differs" if self.runs.some else "not reproduced"
+        return "differs" if self.tally.some else "not reproduced"
 
 
-def found_in(notebook: Mapping[str, Any]) -> dict[str, tuple[str, int, str]]:
-    """Verdict, cases that hold, and measurement of each claim that a notebook's outputs show, by id; of several the last.
-
-    Args:
-        notebook: with its outputs.
+def printed_findings(notebook: Mapping[str, Any]) -> dict[str, Printed]:
+    """What a notebook's outputs say of each claim, by id; the last word of several.
 
     >>> text = "superposition/pentagon-at-90: reproduced (3 of 3); norms 1.2"
-    >>> found_in({"cells": [{"cell_type": "code", "outputs": [{"text": text}]}]})
-    {'superposition/pentagon-at-90': ('reproduced', 3, 'norms 1.2')}
+    >>> printed_findings({"cells": [{"cell_type": "code", "outputs": [{"text": text}]}]})
+    {'superposition/pentagon-at-90': Printed(verdict='reproduced', cases=3, measured='norms 1.2')}
     """
-    found: dict[str, tuple[str, int, str]] = {}
+    found: dict[str, Printed] = {}
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             text = "".join(output.get("data", {}).get("text/plain", output.get("text", "")))
-            for match in _FOUND.finditer(text):
+            for match in _PRINTED.finditer(text):
                 cases = int(match["cases"] or match["verdict"] == "reproduced")
-                found[match["id"]] = match["verdict"], cases, match["measured"]
+                found[match["id"]] = Printed(match["verdict"], cases, match["measured"])
     return found
 
 
-def rows(chapters: Mapping[str, Mapping[str, Any]], kept: Mapping[str, Any]) -> list[Row]:
-    """The ledger: one row for each claim of the paper, in the paper's order.
+def entries(book: str | os.PathLike[str], kept: Mapping[str, Any]) -> list[Entry]:
+    """The ledger: an entry for each claim of the paper, in the paper's order.
 
     Args:
-        chapters: notebooks with their outputs, by name.
+        book: folder of the chapters' notebooks, with their outputs.
         kept: runs with fresh seeds, as from `reruns.read_kept`.
     """
-    shown = {id: (name, *what) for name, notebook in chapters.items() for id, what in found_in(notebook).items()}
     ledger = []
-    for id in all_claims():
-        if id not in shown:
-            ledger.append(Row(id))
-            continue
-        chapter, verdict, cases, measured = shown[id]
-        of_chapter = kept.get(chapter, {"runs": {}})
-        runs = over_runs(id, of_chapter)
-        changed = runs is not None and of_chapter["code"] != fingerprint(chapters[chapter])
-        ledger.append(Row(id, chapter, measured, verdict, cases, runs, changed))
+    for chapter in (chapter for chapter in CHAPTERS if chapter.sections):
+        path = Path(book) / f"{chapter.name}.ipynb"
+        printed = printed_findings(json.loads(path.read_text(encoding="utf-8")))
+        runs = kept.get(chapter.name, {"code": {}, "runs": {}})
+        changed = bool({*changed_parts(runs["code"], path)} - {"core"})  # a change of the core is said once, by `provenance`
+        for id in all_claims():
+            if id.partition("/")[0] in chapter.sections:
+                tally = over_runs(id, runs)
+                ledger.append(Entry(id, chapter.name, printed.get(id), tally, changed and tally is not None))
     return ledger
 
 
-def chapters_with_claims(folder: str | os.PathLike[str]) -> list[Path]:
-    """The notebooks in a folder whose outputs show a claim.
-
-    Args:
-        folder: of notebooks with their outputs.
-    """
-    notebooks = read_chapters(folder)
-    return [Path(folder) / f"{name}.ipynb" for name, notebook in notebooks.items() if found_in(notebook)]
-
-
-def over_runs(id: str, chapter: Mapping[str, Any]) -> Runs | None:
-    """What became of a claim in a chapter's runs; None if it was in none.
-
-    Args:
-        id: of the claim.
-        chapter: its runs, as from `reruns.read_kept`.
-    """
+def over_runs(id: str, chapter: Mapping[str, Any]) -> Tally | None:
+    """What became of a claim in a chapter's runs, as from `reruns.read_kept`; None if it was in none."""
     found = [run[id] for run in chapter["runs"].values() if id in run]
     if not found:
         return None
@@ -150,19 +136,14 @@ def over_runs(id: str, chapter: Mapping[str, Any]) -> Runs | None:
         for name, value in finding.get("values", {}).items():
             values.setdefault(name, []).append(value)
     held, some = (sum(finding[what] for finding in found) for what in ("held", "some"))
-    return Runs(held, some, len(found), values)
+    return Tally(held, some, len(found), values)
 
 
 # The page -------------------------------------------------------------------------------------------------------------
 
 
 class MarkdownTable:
-    """Rows of cells under a head: Markdown in a notebook, lines of text elsewhere.
-
-    Args:
-        head: names of the columns.
-        body: rows, as many cells each.
-    """
+    """Rows of cells under a head: Markdown in a notebook, lines of text elsewhere."""
 
     def __init__(self, head: Sequence[str], body: Iterable[Sequence[str]]) -> None:
         self.head, self.body = head, [[*cells] for cells in body]
@@ -176,11 +157,7 @@ class MarkdownTable:
 
 
 class SectionTables:
-    """Tables one below the other, each with the name of its section: Markdown in a notebook, lines of text elsewhere.
-
-    Args:
-        tables: by the name of the section.
-    """
+    """Tables one below the other, each with the name of its section: Markdown in a notebook, lines of text elsewhere."""
 
     def __init__(self, tables: Mapping[str, MarkdownTable]) -> None:
         self.tables = tables
@@ -192,36 +169,40 @@ class SectionTables:
         return "\n\n".join(f"{title}\n{table!r}" for title, table in self.tables.items())
 
 
-def table(ledger: Sequence[Row]) -> SectionTables:
-    """Every claim, by section: what the paper says, what its chapter measured, the verdict, and in how many runs it held.
-
-    Args:
-        ledger: as from `rows`.
-    """
+def table(ledger: Sequence[Entry]) -> SectionTables:
+    """Every claim, by section: what the paper says, what its chapter measured, the verdict, and in how many runs it held."""
     head = ("claim", "the paper", "here", "verdict and runs")
     claims, titles = all_claims(), {id: title for chapter in CHAPTERS for id, title in chapter.sections.items()}
     sections: dict[str, list[tuple[str, ...]]] = {}
-    for row in ledger:
-        section, _, name = row.id.partition("/")
-        link = f"[`{name}`]({row.chapter}.html#{claims[row.id].figure})" if row.chapter else f"`{name}`"
-        verdict = f"**{row.verdict}**" + (f", {_share(row)}" if row.runs else "")
-        sections.setdefault(titles[section], []).append((link, claims[row.id].says, row.measured, verdict))
+    for entry in ledger:
+        section, _, name = entry.id.partition("/")
+        link = f"[`{name}`]({entry.chapter}.html#{claims[entry.id].figure})"
+        measured = entry.printed.measured if entry.printed else ""
+        verdict = f"**{entry.verdict}**"
+        if entry.tally:
+            low, high = entry.tally.interval
+            verdict += f", {entry.tally.held} of {entry.tally.n} ({low:.2f} to {high:.2f})"
+        verdict += ", chapter changed since" * entry.changed
+        sections.setdefault(titles[section], []).append((link, claims[entry.id].says, measured, verdict))
     return SectionTables({title: MarkdownTable(head, body) for title, body in sections.items()})
 
 
-def _share(row: Row) -> str:
-    if row.runs is None:
-        return ""
-    low, high = row.runs.interval
-    return f"{row.runs.held} of {row.runs.n} ({low:.2f} to {high:.2f})" + (", chapter changed since" if row.changed else "")
+def provenance(book: str | os.PathLike[str], kept: Mapping[str, Any]) -> MarkdownTable:
+    """Of each chapter: how many runs, the date of the last, which were verified when, and what of the code changed since."""
+    words = {"notebook": "the chapter's cells", "room": "its judges or analysis", "core": "the core"}
+    body = []
+    for chapter in (chapter for chapter in CHAPTERS if chapter.name in kept):
+        of_chapter = kept[chapter.name]
+        verified = of_chapter.get("verified")
+        again = f"{verified['date']}, seed {', '.join(map(str, verified['seeds']))}" if verified else ""
+        changed = [words[part] for part in changed_parts(of_chapter["code"], Path(book) / f"{chapter.name}.ipynb")]
+        link = f"[{chapter.title}]({chapter.name}.html)"
+        body.append((link, str(len(of_chapter["runs"])), of_chapter["date"], again, ", ".join(changed) or "nothing"))
+    return MarkdownTable(("chapter", "runs", "last run", "verified", "changed since"), body)
 
 
 def numbers(kept: Mapping[str, Any]) -> MarkdownTable:
-    """What the paper gives a number for: the median over runs, the range of nine tenths of them, and the paper's number.
-
-    Args:
-        kept: runs with fresh seeds, as from `reruns.read_kept`.
-    """
+    """What the paper gives a number for: the median over runs, the range of nine tenths of them, and the paper's number."""
     body = []
     numbers = [(id, *number) for id, claim in all_claims().items() for number in claim.numbers.items()]
     for id, name, paper in numbers:
@@ -243,14 +224,11 @@ def criteria() -> MarkdownTable:
     return MarkdownTable(("claim", "criterion", "why"), body)
 
 
-def counts(ledger: Iterable[Row]) -> dict[str, int]:
+def counts(ledger: Iterable[Entry]) -> dict[str, int]:
     """How many claims have each verdict.
 
-    Args:
-        ledger: as from `rows`.
-
-    >>> counts([Row("geometry/levels"), Row("geometry/tegum")])
+    >>> counts([Entry("geometry/levels", "geometry"), Entry("geometry/tegum", "geometry")])
     {'reproduced': 0, 'partly': 0, 'differs': 0, 'not reproduced': 0, 'not measured': 2}
     """
-    number = Counter(row.verdict for row in ledger)
+    number = Counter(entry.verdict for entry in ledger)
     return {verdict: number[verdict] for verdict in VERDICTS}
