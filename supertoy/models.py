@@ -271,7 +271,8 @@ def _require_activation(activation: Callable[[Tensor], Tensor], like: Tensor) ->
     z = torch.linspace(-1, 1, 4, dtype=like.dtype, device=like.device)
     before, z = z.clone(), z.requires_grad_()
     try:
-        output = activation(z)
+        with torch.enable_grad():
+            output = activation(z)
     except RuntimeError as error:
         raise ValueError(f"activation must take a tensor and leave it as it is; it failed with: {error}") from error
     if not isinstance(output, Tensor) or output.shape != z.shape or output.dtype != z.dtype:

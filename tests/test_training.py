@@ -398,3 +398,26 @@ def test_with_a_penalty_the_loss_is_that_of_the_best_penalised_restart():
 def test_bad_penalties_are_refused(l1, message):
     with pytest.raises(ValueError, match=message):
         trained(l1=l1)
+
+
+@pytest.mark.parametrize("kind", ALL_MODELS)
+def test_training_is_the_same_where_autograd_is_off(kind):
+    def trained():
+        model = kind(2, 4, 2, seed=1)
+        record = st.train(model, st.Independent(4, 0.5), n_steps=20, n_restarts=2)
+        return model.b.detach(), record.loss
+
+    on = trained()
+    with torch.no_grad():
+        off = trained()
+    assert torch.equal(on[0], off[0])
+    assert torch.equal(on[1], off[1])
+
+
+def test_losses_are_free_of_gradients_in_threads_too(monkeypatch):
+    seen = []
+    activate = st.ReLUHiddenModel.activate
+    monkeypatch.setattr(st.ReLUHiddenModel, "activate", lambda self, z: seen.append(z.requires_grad) or activate(self, z))
+    st.expected_loss(st.ReLUHiddenModel(3, 40, 2), st.Independent(40, 0.1))
+    assert seen
+    assert not any(seen)
