@@ -253,11 +253,12 @@ def _characteristic(angle: Tensor, data: FeatureDistribution, p_one: Tensor) -> 
     for b in _blocks(data):
         values, p = b.by_block(value), b.probability
         states = [members.nonzero()[:, 0] for members in b.members]
-        block = torch.zeros_like(values[..., 0]) + (1 - p.sum(-1))[:, None]
-        for s, members in enumerate(states):
-            block += p[:, None, :, s] * values[..., members].prod(-1)
+        block = _product(values, states[0]) * p[:, None, :, 0]
+        for s, members in enumerate(states[1:], 1):
+            block += _product(values, members) * p[:, None, :, s]
+        block += (1 - p.sum(-1))[:, None]
         parts.append(block)
-        # With x_i, the block of feature i counts only with the states in which i is active, and there without i.
+        # With x_i, only states in which i is active count in its block, and there the product is without i.
         if b.members.shape[1] == 1:
             own_parts.append(p.sum(-1).expand(len(angle), -1, -1))
             continue
@@ -265,13 +266,20 @@ def _characteristic(angle: Tensor, data: FeatureDistribution, p_one: Tensor) -> 
         partners.diagonal(dim1=-2, dim2=-1).fill_(1)
         own = torch.zeros_like(partners[..., 0])
         for s, members in enumerate(states):
-            own += p[:, :, s, None] * b.members[s] * partners[..., members].prod(-1)
+            own += _product(partners, members) * b.members[s] * p[:, :, s, None]
         own_parts.append(own.flatten(-2))
     blocks, own_block = (torch.cat(each, dim=-1) if len(each) > 1 else each[0] for each in (parts, own_parts))
     plain = blocks.prod(-1)
     output = torch.arange(angle.shape[-2], device=angle.device)
     blocks[..., output, data.block_of_feature] = own_block * own_with_x
     return plain - lone, blocks.prod(-1) - p_one * own_with_x
+
+
+def _product(values: Tensor, members: Tensor) -> Tensor:
+    """Π over the members that are active in a state, without a copy where that is all of them."""
+    if len(members) == 1:
+        return values[..., int(members[0])]
+    return (values if len(members) == values.shape[-1] else values[..., members]).prod(-1)
 
 
 def _uniform_characteristic(a: Tensor, signed: bool) -> Tensor:

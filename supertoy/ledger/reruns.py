@@ -1,6 +1,7 @@
 """Running chapters again with fresh seeds, and keeping what each run found, for `supertoy.ledger.tables`."""
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -93,8 +94,8 @@ def verify_chapters(
 ) -> dict[str, list[str]]:
     """After a change of code that should change no result: the first n kept runs again, of each chapter that it touched.
 
-    A chapter that finds exactly what it found before keeps all its runs: they count as runs of the code as it is now, with
-    a note of which seeds were verified. One that finds anything else stays as it is.
+    A chapter that finds what it found before, numbers to nine digits, keeps all its runs: they count as runs of the code as
+    it is now, with a note of which seeds were verified. One that finds anything else stays as it is.
 
     Args:
         paths, executor, kept: as for `run_chapters`.
@@ -118,13 +119,25 @@ def verify_chapters(
         name = Path(path).stem
         before = ledger[name]["runs"][str(seed)]
         for id in sorted(before.keys() | found.keys()):
-            if before.get(id) != found.get(id):
+            if not _same(before.get(id), found.get(id)):
                 differences[name].append(f"{id} with seed {seed}: {before.get(id)} before, {found.get(id)} now")
         left[name] -= 1
         if not left[name] and not differences[name]:
             ledger[name] |= {"code": code, "verified": {"seeds": seeds[name], **(about or {})}}
             _write(kept, ledger)
     return differences
+
+
+def _same(before: Mapping[str, Any] | None, found: Mapping[str, Any] | None) -> bool:
+    """Whether two runs found the same of a claim; the last digits of a number depend on the order in which it was summed."""
+    if before is None or found is None:
+        return before is found
+    numbers, others = before.get("values", {}), found.get("values", {})
+    return (
+        {**before, "values": None} == {**found, "values": None}
+        and numbers.keys() == others.keys()
+        and all(math.isclose(numbers[name], others[name], rel_tol=1e-9) for name in numbers)
+    )
 
 
 def _changed(ledger: Mapping[str, Any], path: str | os.PathLike[str]) -> bool:
