@@ -1,6 +1,10 @@
 """What every test run shares: names for the examples in docstrings, and how notebooks are compared."""
 
+import os
+
 import pytest
+
+os.environ.setdefault("TQDM_DISABLE", "1")  # a notebook's progress bars are no outputs
 
 pytest_plugins = ["tests.numbers_plugin"]
 

@@ -12,6 +12,7 @@ from contextlib import closing
 from os import PathLike
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -218,12 +219,27 @@ def _description(model: ToyModel, data: FeatureDistribution, shard_size: int, op
     }
 
 
-def _described(values: dict[str, Any]) -> dict[str, Any]:
-    plain = (bool, int, float, str, tuple, type(None))
-    return {
-        name: _checksum(value) if isinstance(value, Tensor) else value if isinstance(value, plain) else str(value)
-        for name, value in sorted(values.items())
-    }
+def _described(value: Any, name: str = "") -> Any:
+    """A value in what JSON knows, such that no two values look the same.
+
+    Raises:
+        TypeError: a kind of value of which that cannot be said, such as a function.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, torch.dtype | torch.device):
+        return str(value)
+    if isinstance(value, Tensor | np.ndarray | np.generic):
+        tensor = torch.as_tensor(value)
+        return [str(tensor.dtype), list(tensor.shape), _checksum(tensor)]
+    if isinstance(value, dict):
+        return {str(key): _described(value[key], f"{name}.{key}") for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [_described(each, name) for each in value]
+    raise TypeError(
+        f"store must be None for this distribution: its attribute {name.strip('.')} is a {type(value).__name__}, and no "
+        "description of it would tell it from another"
+    )
 
 
 def _probe(n_features: int) -> Tensor:

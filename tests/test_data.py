@@ -1,6 +1,7 @@
 """Samplers against exact moments, and the arguments they refuse."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -17,7 +18,14 @@ KINDS = list(itertools.product(distributions(), [False, True]))
 
 
 def probabilities_of_pairs(data):
-    """P(i active) on the diagonal and P(i and j active) off it, from the definition of each distribution."""
+    """P(i active) on the diagonal and P(i and j active) off it: by definition, or counted over all states of the blocks."""
+    known = st.Independent | st.CorrelatedSets | st.AnticorrelatedSets | st.PartlyCorrelatedPairs
+    if not isinstance(data, known):
+        together = torch.zeros(data.n_instances, data.n_features, data.n_features, dtype=torch.float64)
+        for states in itertools.product(*(data.states(block) for block in range(data.n_blocks))):
+            members = [i for active, _ in states for i in active]
+            together[:, [[i] for i in members], members] += math.prod(p for _, p in states)[:, None, None]
+        return together
     n = data.n_features
     size = [data.set_size if block < data.n_sets else 1 for block in data.block_of_feature.tolist()]
     p = data.probability[:, data.block_of_feature]

@@ -11,6 +11,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -350,3 +351,30 @@ def test_every_shard_has_its_own_instances_penalty(tmp_path):
     assert st.n_represented(cut.W).tolist() == st.n_represented(whole.W).tolist()
     with pytest.raises(ValueError, match="holds another sweep, which differs in l1"):
         st.sweep(st.ReLUOutputModel(3, 4, 2), data, l1=l1.flip(0), shard_size=1, store=tmp_path, **options)
+
+
+class Scaled(st.Independent):
+    """A distribution of the user's, with an attribute that no class of ours has."""
+
+    def __init__(self, scale):
+        super().__init__(5, 0.1)
+        self.scale = scale
+
+
+def test_stores_tell_every_attribute_of_the_data_apart(tmp_path):
+    ones = np.ones(2000)
+    others = ones.copy()
+    others[1000] = 0.5  # where its text is cut short
+    for number, (one, other) in enumerate(
+        [(ones, others), (torch.ones(2), torch.zeros(2)), ([torch.ones(2)], [torch.ones(3)])]
+    ):
+        store = tmp_path / str(number)
+        st.sweep(st.ReLUOutputModel(1, 5, 2), Scaled(one), n_steps=2, store=store)
+        st.sweep(st.ReLUOutputModel(1, 5, 2), Scaled(one), n_steps=2, store=store)
+        with pytest.raises(ValueError, match="differs in distribution"):
+            st.sweep(st.ReLUOutputModel(1, 5, 2), Scaled(other), n_steps=2, store=store)
+
+
+def test_what_a_store_cannot_tell_apart_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="its attribute scale is a function"):
+        st.sweep(st.ReLUOutputModel(1, 5, 2), Scaled(lambda x: x), n_steps=2, store=tmp_path)

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-_FORMAT = 2  # to be raised whenever training comes to compute something else
+_FORMAT = 3  # to be raised whenever training comes to compute something else
 
 
 class Store:

@@ -23,6 +23,7 @@ DIVERGING = sns.color_palette("vlag", as_cmap=True)  # around a middle without a
 
 # Greys, from the strongest to the faintest, for everything that does not stand for features.
 INK, TEXT, MUTED, FRAME, FILL, PAPER = "black", "0.3", "0.55", "0.75", "0.88", "white"
+REFERENCE = "0.7"  # lines at a level to compare with
 
 # One colour for each shape that features form. The tetrahedron's is the palette's pink, dark enough for text.
 SHAPE_COLOURS = {

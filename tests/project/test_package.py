@@ -1,6 +1,7 @@
 """The package as it is built: its walls, what importing it costs, and what is in it."""
 
 import ast
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -108,6 +109,21 @@ def test_every_chapter_has_a_room_a_notebook_and_a_place_in_the_table_of_content
     assert folders == ROOMS
     assert notebooks == ROOMS | {"ledger"}
     assert [Path(page).name for page in pages if page != "book/ledger"] == [chapter.name for chapter in CHAPTERS]
+
+
+def test_the_front_page_leads_to_every_chapter():
+    page = (ROOT / "book" / "index.ipynb").read_text()
+    assert not [chapter.name for chapter in CHAPTERS[1:] if f"{{doc}}`{chapter.name}`" not in page]
+
+
+def test_colours_have_names():
+    """No figure has a grey or a map of its own."""
+    literal = re.compile(r"""["'](?:0\.\d+|black|white|viridis\w*|cividis|crest\w*|vlag)["']|color_palette\(""")
+    paths = [
+        path for path in PACKAGE.rglob("*.py") if path.name in ("plots.py", "explorer.py") or path.parent.name == "plots"
+    ]
+    found = {path: literal.findall(path.read_text()) for path in paths if path.name != "style.py"}
+    assert not {path.relative_to(ROOT): words for path, words in found.items() if words}
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)

@@ -17,8 +17,8 @@ from supertoy.plots.style import (
     FRAME,
     INK,
     LINES,
-    MUTED,
     ORDERED,
+    REFERENCE,
     STYLE,
     TEXT,
     WIDTH,
@@ -111,7 +111,7 @@ def vulnerability_and_superposition(
         left.invert_xaxis()
         plain_log_axis(left, "x", p.min(), p.max(), steps=(1, 3))
         plain_log_axis(left, "y", 0.9, top)
-        left.axhline(1, color=FRAME, lw=1, zorder=0)
+        left.axhline(1, color=REFERENCE, lw=1, zorder=0)
         left.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.08))
         right.plot(np.median(x, axis=1), np.median(y, axis=1), color=FRAME, lw=1.2, zorder=0)
         shade = np.repeat(np.log10(p)[:, None], y.shape[1], axis=1)
@@ -141,7 +141,7 @@ def attack_shares(
         figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.3), sharex=True, sharey=True, squeeze=False)
         for axis, (title, shares) in zip(axes[0], panels.items(), strict=True):
             axis.fill_between(p, as_array(masked), color=FILL, lw=0, label="inputs without a gradient")
-            axis.axhline(1, color=MUTED, lw=1, ls="--", zorder=0)
+            axis.axhline(1, color=REFERENCE, lw=1, ls="--", zorder=0)
             styles = chain(repeat("-", 2), repeat("--"))  # dashes show what is under them
             looks = zip(LINES, cycle(MARKERS), styles, strict=False)
             for (name, values), (colour, marker, style) in zip(shares.items(), looks, strict=False):
@@ -172,8 +172,8 @@ def over_attack_norm(
     with plt.rc_context(STYLE):
         figure, axes = series_panels(as_array(norm), panels, height=3.2)
         for axis in axes:
-            axis.axvline(marked, color=MUTED, lw=1, ls="--", zorder=0)
-            axis.axhline(1, color=FRAME, lw=1, zorder=0)
+            axis.axvline(marked, color=REFERENCE, lw=1, ls="--", zorder=0)
+            axis.axhline(1, color=REFERENCE, lw=1, zorder=0)
             axis.set(xlabel="attack norm in training\n(mean input norms)")
     return finished(figure)
 

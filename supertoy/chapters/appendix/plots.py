@@ -10,7 +10,17 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy.compression import compress, steep_floor
-from supertoy.plots.style import FRAME, LINES, MUTED, STYLE, SUPERPOSITION, TEXT, WIDTH, as_array, finished, require_one_each
+from supertoy.plots.style import (
+    LINES,
+    REFERENCE,
+    STYLE,
+    SUPERPOSITION,
+    TEXT,
+    WIDTH,
+    as_array,
+    finished,
+    require_one_each,
+)
 
 
 def nonlinear_code(n_intervals: int, width: float) -> Figure:
@@ -22,7 +32,7 @@ def nonlinear_code(n_intervals: int, width: float) -> Figure:
     y, across = torch.meshgrid(torch.linspace(0, 1, 201), torch.linspace(0, 1, 201), indexing="ij")
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(0.9 * WIDTH, 3.1), width_ratios=[1, 1.15])
-        left.plot(as_array(x), as_array(n_intervals * x), color=FRAME, lw=1, ls="--", label="Z x")
+        left.plot(as_array(x), as_array(n_intervals * x), color=REFERENCE, lw=1, ls="--", label="Z x")
         left.plot(as_array(x), as_array(steep_floor(n_intervals * x, width)), color=LINES[0], lw=2, label="its steep floor")
         left.set(xlabel="x", ylabel="interval", yticks=range(n_intervals + 1))
         left.legend(frameon=False)
@@ -52,7 +62,7 @@ def compression_losses(
         figure, axis = plt.subplots(figsize=(0.72 * WIDTH, 3.2))
         for line, Z, colour, marker in zip(loss, n_intervals, LINES, cycle("osD^v"), strict=False):
             axis.plot(as_array(width), as_array(line), color=colour, marker=marker, ms=4, label=f"Z = {Z}")
-        axis.axhline(linear, color=MUTED, ls="--", lw=1.2)
+        axis.axhline(linear, color=REFERENCE, ls="--", lw=1.2)
         end = float(width.max())
         axis.text(end, linear, "best linear code", color=TEXT, ha="right", va="top")
         axis.set(xlabel="width ε of the steep segments, in intervals", ylabel="loss", ylim=(0, None))

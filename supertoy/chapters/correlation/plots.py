@@ -19,6 +19,7 @@ from supertoy.plots.style import (
     LINES,
     ORDERED,
     PAPER,
+    REFERENCE,
     SIGNED,
     STYLE,
     WIDTH,
@@ -192,7 +193,7 @@ def angles_over_correlation(
             x = as_array(correlation)
             for angle in as_array(angles).T:
                 axis.plot(x, angle, "o", ms=4.5, color=LINES[0], alpha=0.55, mew=0)
-            axis.axvline(0, color=FILL, lw=0.8, zorder=0)
+            axis.axvline(0, color=REFERENCE, lw=0.8, zorder=0)
             axis.set_title(title)
         for axis in lowest:
             axis.set_xlabel("correlation of partners' activity")

@@ -22,6 +22,7 @@ from supertoy.plots.style import (
     LINES,
     MUTED,
     ORDERED,
+    REFERENCE,
     SHAPE_COLOURS,
     STYLE,
     WIDTH,
@@ -50,7 +51,7 @@ def levels_over_training(
     with plt.rc_context(STYLE):
         figure, (above, below) = plt.subplots(2, 1, figsize=(0.86 * WIDTH, 5.4), sharex=True, height_ratios=[1.4, 1])
         for level in (0, 1 / 2):
-            above.axhline(level, color=FILL, lw=1, zorder=0)
+            above.axhline(level, color=REFERENCE, lw=1, zorder=0)
         rises = y[-1] > jumps.JUMP
         above.plot(x, y[:, ~rises], color=FRAME, lw=0.5, rasterized=True)
         above.plot(x, y[:, rises], color=SHAPE_COLOURS["digon"], lw=1.3)
@@ -180,7 +181,7 @@ def saddles_over_training(
         axes[1].plot(x, as_array(gradient_norm), "-o", color=INK, ms=3.5, lw=0.8)
         axes[1].set(yscale="log", ylabel="gradient norm")
         spectrum = as_array(eigenvalues)
-        axes[2].axhline(0, color=FRAME, lw=1, zorder=0)
+        axes[2].axhline(0, color=REFERENCE, lw=1, zorder=0)
         axes[2].plot(x, np.where(spectrum >= -1e-3, spectrum, np.nan), ".", ms=3, color=MUTED)
         axes[2].plot(x, np.where(spectrum < -1e-3, spectrum, np.nan), ".", ms=4, color=LINES[3])
         axes[2].set_yscale("symlog", linthresh=0.01)

@@ -22,6 +22,7 @@ from supertoy.plots.style import (
     ORDERED,
     OUTLINE,
     PAPER,
+    REFERENCE,
     SIGNED,
     STYLE,
     SUPERPOSITION,
@@ -53,7 +54,7 @@ def own_neurons(
         figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 2.9))
         for k, axis in enumerate(axes):
             for multiple in (1, 2):
-                axis.axvline(multiple * n_features, color=FRAME, lw=1, ls=":")
+                axis.axvline(multiple * n_features, color=REFERENCE, lw=1, ls=":")
             for (task, values), colour, marker in zip(lines.items(), LINES, cycle(MARKERS), strict=False):
                 axis.plot(x, as_array(values[k]), marker=marker, ms=4.5, color=colour, label=task)
             axis.set(xlabel="neurons m", ylim=(-0.03, None), xticks=x)
@@ -190,7 +191,7 @@ def recovery_boundary(
             right.plot(as_array(x), as_array(y), marker=marker, ms=4, color=colour, label=name)
         for (name, (x, y)), style in zip(other.items(), cycle(("--", ":")), strict=False):
             right.plot(as_array(x), as_array(y), color=MUTED, lw=1.6, ls=style, label=name)
-        right.axhline(0.5, color=FILL, lw=1, zorder=0)
+        right.axhline(0.5, color=REFERENCE, lw=1, zorder=0)
         right.set(xlabel="measurements / k ln(n / k)", ylabel="share recovered", ylim=(-0.03, 1.03))
         right.legend(frameon=False, loc="lower right", fontsize=9)
     return finished(figure)
@@ -305,7 +306,7 @@ def agreement(
                 names += [kind] if new else []
                 left.plot(as_array(values).clip(1e-5), y + shift + spread, "o", ms=3.5, color=colour, alpha=0.6, mew=0,
                           label=kind if new else None)  # fmt: skip
-        left.axvline(threshold, color=MUTED, lw=1, ls="--")
+        left.axvline(threshold, color=REFERENCE, lw=1, ls="--")
         left.set(xscale="log", xlim=(6e-6, 4), xlabel="distance of two models", yticks=range(len(distances)))
         left.set_yticklabels(list(distances))
         left.invert_yaxis()

@@ -24,6 +24,7 @@ from supertoy.plots.style import (
     FRAME,
     INK,
     LINES,
+    REFERENCE,
     SHAPE_COLOURS,
     STYLE,
     TEXT,
@@ -61,7 +62,7 @@ def dimensions_over_sparsity(
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.8 * WIDTH, 3.6))
         for level in (1, 0.5):
-            axis.axhline(level, color=FILL, lw=1, zorder=0)
+            axis.axhline(level, color=REFERENCE, lw=1, zorder=0)
         for (name, (p, W)), colour, marker in zip(models.items(), cycle(LINES), cycle("osD^v"), strict=False):
             axis.plot(
                 as_array(1 / p), as_array(dimensions_per_feature(W)), marker=marker, ms=4, lw=1, color=colour, label=name

@@ -18,7 +18,6 @@ from supertoy.chapters.phase_change.phases import Phase
 from supertoy.chapters.phase_change.surface import Minimum
 from supertoy.plots.style import (
     DIVERGING,
-    FILL,
     FRAME,
     INK,
     LINES,
@@ -26,6 +25,7 @@ from supertoy.plots.style import (
     ORDERED,
     OUTLINE,
     PAPER,
+    REFERENCE,
     STYLE,
     SUPERPOSITION,
     WIDTH,
@@ -349,7 +349,7 @@ def minimum_paths(x: Float[Tensor, "setting"], panels: Mapping[str, Sequence[Seq
             axis.set(title=title, xscale="log", xlabel=xlabel, ylim=(-100, 100))
             plain_log_axis(axis, "x", float(x.min()), float(x.max()))
             for angle in directions:
-                axis.axhline(angle, color=FILL, lw=0.8, zorder=0)
+                axis.axhline(angle, color=REFERENCE, lw=0.8, zorder=0)
         axes[0].set_ylabel("direction of (w₁, w₂)")
         axes[0].set_yticks(list(directions), list(directions.values()))
     return finished(figure)

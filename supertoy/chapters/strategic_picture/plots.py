@@ -15,6 +15,7 @@ from supertoy.plots.style import (
     FRAME,
     INK,
     LINES,
+    REFERENCE,
     STYLE,
     SUPERPOSITION,
     TEXT,
@@ -88,7 +89,7 @@ def over_density(
         for axis in axes:
             axis.set(xlabel="density p = 1 - S" + (" (sparser to the right)" if few else ""))
             if level is not None:
-                axis.axhline(level, color=FRAME, lw=1, ls="--", zorder=0)
+                axis.axhline(level, color=REFERENCE, lw=1, ls="--", zorder=0)
             plain_log_axis(axis, "x", p.min(), p.max(), steps=(1, 2, 5) if few else (1,))
         axes[0].invert_xaxis()
     return finished(figure)
@@ -175,8 +176,8 @@ def roc_curves(
         figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.35), sharex=True, sharey=True, squeeze=False)
         chance = np.geomspace(_FEWEST_ALARMS, 1)
         for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
-            axis.axhline(detected, color=FRAME, lw=1, ls="--", zorder=0)
-            axis.plot(chance, chance, color=FRAME, lw=1, zorder=0)
+            axis.axhline(detected, color=REFERENCE, lw=1, ls="--", zorder=0)
+            axis.plot(chance, chance, color=REFERENCE, lw=1, zorder=0)
             for (name, (alarms, hits)), colour in zip(curves.items(), LINES, strict=False):
                 axis.plot(as_array(alarms), as_array(hits), color=colour, lw=1.8, label=name)
             axis.set(title=title, xlabel="false alarms", xscale="log", xlim=(_FEWEST_ALARMS, 1), ylim=(0, 1.02))
