@@ -21,12 +21,7 @@ def batches(
     its uniform numbers, with a random z coprime to N and a random shift s for each coordinate. Every row is distributed
     exactly as an independent one, since s alone makes it uniform: means over the batch are unbiased. Every coordinate by
     itself takes N equally spaced values, so that, for instance, each feature is active in as many rows as it should be.
-
-    Args:
-        data: one setting, or one for each generator.
-        batch_size: rows, the zero vector among them.
-        n_batches: how many to make, one for each step.
-        generators: one for each instance, on the data's device; instance k's batches depend on the k-th alone.
+    Instance k's batches depend on the k-th generator alone.
 
     Source: lattices with random shifts are due to Cranley & Patterson (1976).
 

@@ -24,11 +24,8 @@ def quadrature(
 
     There is a row for every set of features that can be active together and every combination of Gauss-Legendre nodes
     for their values. Exact for polynomials of degree 2 n_nodes - 1 in each value; where a ReLU bends the integrand, the
-    error falls with the square of n_nodes. The rows grow like (1 + n_nodes)^n, so this is for few features.
-
-    Args:
-        data: any distribution. Its instances share the rows and differ in the weights.
-        n_nodes: nodes on [0, 1], and as many again on [-1, 0] where values are signed.
+    error falls with the square of n_nodes. (These are on [0, 1]; where values are signed, as many again are on [-1, 0].)
+    Instances share the rows and differ in the weights. The rows grow like (1 + n_nodes)^n, so this is for few features.
 
     Returns:
         x and weight, which sums to 1 over the rows of each instance; the zero vector is the first row.
@@ -70,10 +67,6 @@ def quadrature(
 
 def count_rows(data: FeatureDistribution, n_nodes: int) -> int:
     """How many rows `quadrature` would have.
-
-    Args:
-        data: any distribution.
-        n_nodes: nodes on [0, 1].
 
     >>> count_rows(st.Independent(n_features=5, probability=0.1), n_nodes=3)  # (1 + 3)^5
     1024

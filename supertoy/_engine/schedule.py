@@ -4,11 +4,6 @@
 def rate(step: int, n_steps: int, peak: float) -> float:
     """Learning rate of a step: it rises over the first twentieth, stays at its peak, and falls to zero over the second half.
 
-    Args:
-        step: counted from 0.
-        n_steps: of the training.
-        peak: the highest rate.
-
     >>> [rate(step, n_steps=100, peak=1.0) for step in (0, 4, 50, 75)]
     [0.2, 1.0, 1.0, 0.5]
     """

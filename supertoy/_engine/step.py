@@ -2,7 +2,7 @@
 
 Two ideas keep it to some fifteen operations, each on one large tensor:
 
-- **Weights ride on the rows.** ReLU(c z) = c ReLU(z) for c >= 0, and a linear map does the same. So a row x of weight w
+- **Rows carry their weights.** ReLU(c z) = c ReLU(z) for c >= 0, and a linear map does the same. So a row x of weight w
   enters as √w x, with √w instead of 1 for what the bias is multiplied with: its error comes out as √w (x' - x), and the
   square of that carries the weight. No weight appears in the inner loop.
 - **Restarts share their batch.** All restarts of an instance see the same rows, so the products with x are one matrix
@@ -22,11 +22,7 @@ _relu_gradient = torch.ops.aten.threshold_backward.grad_input  # gradient where 
 
 
 def pack(model: ToyModel) -> list[Float[Tensor, "instance hidden_and_bias feature"]]:
-    """A model's parameters as matrices: output weights Vᵀ with b as a last row, and, if untied, W with a row of zeros.
-
-    Args:
-        model: any of the models but `HiddenBiasModel`.
-    """
+    """A model's parameters as matrices: output weights Vᵀ with b as a last row, and, if untied, W with a row of zeros."""
     with torch.no_grad():
         outward = torch.cat([model.output_weights.mT, model.b[:, None]], dim=1)
         if model.tied:
@@ -36,10 +32,6 @@ def pack(model: ToyModel) -> list[Float[Tensor, "instance hidden_and_bias featur
 
 def unpack(model: ToyModel, matrices: list[Tensor]) -> dict[str, Tensor]:
     """The inverse of `pack`, with the names of the model's parameters; leading axes may be any.
-
-    Args:
-        model: says which kind of model.
-        matrices: as from `pack`.
 
     >>> model = st.ReLUOutputModel(n_instances=3, n_features=5, n_hidden=2)
     >>> [matrix] = pack(model)
@@ -54,13 +46,8 @@ def unpack(model: ToyModel, matrices: list[Tensor]) -> dict[str, Tensor]:
 class TrainingStep:
     """Parameters of [instance, restart] models of one kind, and what it takes to improve them by one step.
 
-    Args:
-        model: says which kind of model.
-        matrices: as from `pack`, with a restart axis behind `instance`; changed in place.
-        importance: I_i, [instance, feature].
-        root_weight: √w of the rows of every batch, [instance, row].
-        optimizer: what turns gradients into a step, one of `OPTIMIZERS`.
-        l1: λ, if every row's loss is to have λ Σ_j |h_j| added, h its hidden activations; [instance].
+    The matrices come from `pack`, with a restart axis behind `instance`, and change in place. `root_weight` is √w of every
+    row of a batch; `l1` is λ, where each row's loss has λ Σ_j |h_j| added, h its hidden activations.
     """
 
     weighs_rows = True  # whether rows are √w x rather than x
@@ -82,11 +69,7 @@ class TrainingStep:
         self.use_rows(root_weight)
 
     def use_rows(self, root_weight: Float[Tensor, "instance row"]) -> None:
-        """Make room for batches of rows with these weights.
-
-        Args:
-            root_weight: √w of the rows.
-        """
+        """Make room for batches of rows with these weights."""
         outward = self.matrices[0]
         n_instances, n_restarts, n_bias_row, n_features = outward.shape
         n_rows, n_models = root_weight.shape[1], n_instances * n_restarts
@@ -120,7 +103,7 @@ class TrainingStep:
         self._penalise_with(root_weight)
 
     def _penalise_with(self, factor: Float[Tensor, "instance row"]) -> None:
-        """What of a row's weight, in λ w |h|, does not ride on h."""
+        """That part of a row's weight, in λ w |h|, which h does not carry."""
         if self.l1 is not None:
             self.l1_on_rows = (self.l1[:, None] * factor.to(self.l1))[:, None, None]
             self.neurons, self.d_neurons = self.hidden[:, :, :-1], self.d_hidden[:, :, :-1]
@@ -128,12 +111,7 @@ class TrainingStep:
     def forward_and_backward(
         self, x: Float[Tensor, "instance feature row"], loss: Float[Tensor, "instance restart 1"]
     ) -> None:
-        """Each model's loss on the rows √w x, and half its gradients.
-
-        Args:
-            x: rows √w x.
-            loss: where the loss goes.
-        """
+        """Each model's loss on the rows √w x, and half its gradients."""
         torch.bmm(self.inward_all, x, out=self.hidden_all)
         if self.model.hidden_relu:
             self.hidden.relu_()
@@ -180,11 +158,7 @@ class TrainingStep:
         self.optimizer.step(self.gradients, learning_rate)
 
     def keep(self, restart: Tensor) -> None:
-        """Go on with these restarts, [instance, kept]; `use_rows` has to follow.
-
-        Args:
-            restart: numbers of those that go on.
-        """
+        """Go on with these restarts, [instance, kept]; `use_rows` has to follow."""
         self.matrices = [_kept(matrix, restart) for matrix in self.matrices]
         self.optimizer.keep(self.matrices, restart)
 
@@ -195,11 +169,7 @@ class ActivationStep(TrainingStep):
     weighs_rows = False
 
     def use_rows(self, root_weight: Float[Tensor, "instance row"]) -> None:
-        """Make room for batches of rows with these weights.
-
-        Args:
-            root_weight: √w of the rows.
-        """
+        """Make room for batches of rows with these weights."""
         super().use_rows(torch.ones_like(root_weight))
         self.weight = root_weight.square().to(self.output)[:, None, None]
         self._penalise_with(root_weight.square())
@@ -218,20 +188,12 @@ class ActivationStep(TrainingStep):
 
 
 def step_kind(model: ToyModel) -> type[TrainingStep]:
-    """The class of step that trains this kind of model.
-
-    Args:
-        model: any of the models but `HiddenBiasModel`.
-    """
+    """The class of step that trains this kind of model."""
     return ActivationStep if model.any_activation else TrainingStep
 
 
 class GradientDescent:
-    """Plain gradient descent: every parameter moves by the learning rate times its gradient.
-
-    Args:
-        matrices: parameters, changed in place.
-    """
+    """Plain gradient descent: every parameter moves by the learning rate times its gradient."""
 
     sees_scale = True  # of the loss: twice the loss makes twice the step
 
@@ -239,31 +201,18 @@ class GradientDescent:
         self.matrices = matrices
 
     def step(self, gradients: list[Tensor], learning_rate: float) -> None:
-        """Change the matrices by one step against the gradients, of which these are half.
-
-        Args:
-            gradients: half of them, one for each matrix.
-            learning_rate: of this step.
-        """
+        """Change the matrices by one step against the gradients, of which these are half."""
         torch._foreach_add_(self.matrices, gradients, alpha=-2 * learning_rate)
 
     def keep(self, matrices: list[Tensor], restart: Tensor) -> None:
-        """Go on with `matrices`; there is nothing else to remember.
-
-        Args:
-            matrices: parameters of the restarts that go on.
-            restart: their numbers, [instance, kept].
-        """
+        """Go on with `matrices`; there is nothing else to remember."""
         self.matrices = matrices
 
 
 class Adam:
     """Adam with one fused operation for all parameters, which an interrupt cannot leave half done.
 
-    β1 = 0.8 and β2 = 0.9 forget faster than usual. Trainings here are hundreds of steps long, not hundreds of thousands.
-
-    Args:
-        matrices: parameters, changed in place.
+    β1 = 0.8 and β2 = 0.9 forget faster than usual, since trainings here have hundreds of steps, not hundreds of thousands.
 
     Source: Kingma & Ba (2015), algorithm 1.
     """
@@ -277,12 +226,7 @@ class Adam:
         self.n_steps = [torch.zeros((), dtype=torch.float32, device=matrix.device) for matrix in matrices]
 
     def step(self, gradients: list[Tensor], learning_rate: float) -> None:
-        """Change the matrices by one step against the gradients.
-
-        Args:
-            gradients: one for each matrix, at any scale.
-            learning_rate: of this step.
-        """
+        """Change the matrices by one step against the gradients."""
         torch._foreach_add_(self.n_steps, 1)
         # What torch.optim.Adam(fused=True) calls too, without 20 µs of bookkeeping, as long as a whole step takes here.
         torch._fused_adam_(
@@ -291,12 +235,7 @@ class Adam:
         )  # fmt: skip
 
     def keep(self, matrices: list[Tensor], restart: Tensor) -> None:
-        """Go on with `matrices` in place of those that these restarts were chosen from.
-
-        Args:
-            matrices: parameters of the restarts that go on.
-            restart: their numbers, [instance, kept].
-        """
+        """Go on with `matrices` in place of those that these restarts were chosen from."""
         self.matrices = matrices
         self.means, self.squares = ([_kept(t, restart) for t in state] for state in (self.means, self.squares))
 

@@ -21,11 +21,7 @@ _FORMAT = 3  # to be raised whenever training comes to compute something else
 
 
 class Store:
-    """Shards by number, in a folder that belongs to one sweep.
-
-    Args:
-        folder: made if it is not there.
-        description: what determines the sweep's result, in values that JSON knows. Another sweep has another one.
+    """Shards by number, in a folder that belongs to one sweep. Its description holds all that determines the result.
 
     Raises:
         ValueError: the folder is none, or holds another sweep's results or something else.
@@ -87,11 +83,7 @@ class Store:
         (self.folder / ".writable").unlink(missing_ok=True)
 
     def read(self, shard: int) -> dict[str, Tensor] | None:
-        """A finished shard's tensors; None, with a warning, if it is damaged or foreign; None if it is not there.
-
-        Args:
-            shard: its number.
-        """
+        """A finished shard's tensors; None, with a warning, if it is damaged or foreign; None if it is not there."""
         path, label = self._paths(shard)
         if not (path.exists() and label.exists()):
             return None
@@ -108,10 +100,6 @@ class Store:
 
     def write(self, shard: int, tensors: dict[str, Tensor]) -> None:
         """Keep a finished shard.
-
-        Args:
-            shard: its number.
-            tensors: by name.
 
         Raises:
             OSError: the disk is full or the folder read-only; shards written before are kept.
