@@ -46,6 +46,8 @@ class FeatureDistribution:
         signed: bool = False,
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        if not dtype.is_floating_point:
+            raise TypeError(f"dtype must be a floating-point type, got {dtype}")
         self.n_sets, self.set_size, self.n_single = n_sets, set_size, n_single
         self.n_features = n_sets * set_size + n_single
         self.probability = probability
@@ -72,6 +74,20 @@ class FeatureDistribution:
             uniform: `n_sets * draws_per_set` further numbers in [0, 1) for each row.
         """
         raise NotImplementedError(f"{type(self).__name__} has sets and must say in set_rows how their members are drawn")
+
+    @property
+    def states_are_known(self) -> bool:
+        """Whether rows are drawn from the states, as all that is exact assumes: a subclass may draw them in another way.
+
+        Such a subclass overrides `rows`, or `set_rows` without `set_states`, or how rows become a sample.
+        """
+        kind = type(self)
+
+        def owner(name: str) -> type:
+            return next(base for base in kind.__mro__ if name in vars(base))
+
+        as_here = ("rows", "sample", "sample_active", "row_weights", "states", "zero_probability", "_first_active")
+        return owner("set_rows") is owner("set_states") and all(owner(name) is FeatureDistribution for name in as_here)
 
     @property
     def draws_per_set(self) -> int:
@@ -193,10 +209,10 @@ class FeatureDistribution:
 
     def select(self: Distribution, instances: slice | Tensor) -> Distribution:
         """The settings of these instances, in this order; a single setting stays one, since one fits all."""
-        selected = copy.copy(self)
+        selected, chosen = copy.copy(self), checks.instances(instances)
         if self.n_instances > 1:
             for name in self.per_instance:
-                setattr(selected, name, getattr(self, name)[instances])
+                setattr(selected, name, getattr(self, name)[chosen])
         return selected
 
     def expand(self: Distribution, n_instances: int) -> Distribution:

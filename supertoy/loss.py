@@ -47,12 +47,12 @@ def expected_loss(
     """
     check_fit(model, data)
     if rtol is None:
-        rtol = 1e-4 if has_closed_form(model) else 5e-3
+        rtol = 1e-4 if has_closed_form(model, data) else 5e-3
     checks.require_number(rtol=rtol, above=0)
     checks.require_finite(**dict(model.named_parameters()))
     I = checks.importances(importance, model.n_instances, model.n_features).to(model.b.device)
     data = data.to(dtype=torch.float64, device=model.b.device)
-    if not has_closed_form(model):
+    if not has_closed_form(model, data):
         loss, is_converged = _quadrature_loss(model, data, I, rtol)
         if not is_converged.all():
             rest = (~is_converged).nonzero()[:, 0]
@@ -84,6 +84,7 @@ def sampled_loss(
             f"x must be [1 or {model.n_instances}, batch, {model.n_features}] and weight match its first two axes, "
             f"got {list(x.shape)} and {list(weight.shape)}"
         )
+    checks.require_row_weights(weight=weight)
     I = checks.importances(importance, model.n_instances, model.n_features).to(model.b)
     pieces = []
     for part in x.split(2**16, dim=1):  # or a large sample would need several times its memory
@@ -96,13 +97,17 @@ def sampled_loss(
     return loss, (drawn * (error - mean_drawn)).square().sum(1).sqrt()
 
 
-def has_closed_form(model: ToyModel) -> bool:
+def has_closed_form(model: ToyModel, data: FeatureDistribution) -> bool:
     """Whether the expected loss needs neither nodes nor samples.
 
-    >>> [has_closed_form(kind(1, 5, 2)) for kind in (st.ReLUOutputModel, st.ReLUHiddenModel)]
+    >>> data = st.Independent(n_features=5, probability=0.1)
+    >>> [has_closed_form(kind(1, 5, 2), data) for kind in (st.ReLUOutputModel, st.ReLUHiddenModel)]
     [True, False]
+
+    A subclass that computes anything in a way of its own has none, and neither have data that draw their rows in one.
     """
-    return not model.hidden_relu and not model.any_activation
+    described = model.target_is_input and not model.hidden_relu and not model.any_activation
+    return described and not model.changed_methods and data.states_are_known
 
 
 def check_fit(model: ToyModel, data: FeatureDistribution) -> None:
@@ -126,7 +131,12 @@ def feature_moments(
     >>> second  # p / 3 on the diagonal, (p / 2)² off it
     tensor([[[0.1000, 0.0225],
              [0.0225, 0.1000]]], dtype=torch.float64)
+
+    Raises:
+        ValueError: a subclass draws its rows in a way of its own.
     """
+    if not data.states_are_known:
+        raise ValueError(f"data must be drawn from its states, which {type(data).__name__} is not")
     mu1, mu2, _ = value_moments(data.signed)
     active = activity(data)
     second = mu1**2 * pair_activity(data)
@@ -148,7 +158,7 @@ def _quadrature_loss(model: ToyModel, data: FeatureDistribution, importance: Ten
     loss = torch.full((model.n_instances,), torch.inf, dtype=torch.float64, device=model.b.device)
     is_converged = torch.zeros_like(loss, dtype=torch.bool)
     for n_nodes in _NODES:
-        if is_converged.all() or count_rows(data, n_nodes) > _FEW_ROWS:
+        if is_converged.all() or not data.states_are_known or count_rows(data, n_nodes) > _FEW_ROWS:
             break
         x, weight = quadrature(data, n_nodes)
         weight = weight.expand(model.n_instances, -1)

@@ -22,6 +22,13 @@ from supertoy._util.generators import keyed_generator
 Model = TypeVar("Model", bound="ToyModel")
 
 
+# What the class variables of a model say in short.
+_DESCRIBED = (
+    "forward", "pre_activations", "hidden", "read_out", "activate", "target", "input_weights", "output_weights",
+    "_weight_shapes",
+)  # fmt: skip
+
+
 class ToyModel(nn.Module):
     """x' = f(V g(W x) + b), where f and g are the identity or ReLU, and V is Wᵀ where the weights are tied.
 
@@ -85,6 +92,17 @@ class ToyModel(nn.Module):
         return {"W": (self.n_hidden, self.n_features)}
 
     @property
+    def changed_methods(self) -> list[str]:
+        """What a subclass or an instance computes in another way than the class here that its variables describe.
+
+        Where there is anything, only autograd and sampling know what the model does.
+        """
+        ours = next(kind for kind in type(self).__mro__ if kind.__module__ == __name__)
+        changed = [name for name in _DESCRIBED if getattr(type(self), name) is not getattr(ours, name) or name in vars(self)]
+        known = {*self._weight_shapes(), "b", *(["c"] if self.hidden_bias else [])}
+        return changed + sorted({name for name, _ in self.named_parameters()} ^ known)
+
+    @property
     def n_instances(self) -> int:
         """Number of models side by side."""
         return self.b.shape[0]
@@ -101,6 +119,8 @@ class ToyModel(nn.Module):
 
     def pre_activations(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
         """W x, what goes into the hidden layer's activation."""
+        if x.ndim != 3 or x.shape[-1] != self.n_features or x.shape[0] not in (1, self.n_instances):
+            raise ValueError(f"x must be [1 or {self.n_instances}, batch, {self.n_features}], got shape {list(x.shape)}")
         return x @ self.input_weights.mT
 
     def hidden(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
@@ -132,7 +152,8 @@ class ToyModel(nn.Module):
 
     def select(self: Model, instances: slice | Tensor) -> Model:
         """A model of these instances alone, in this order; a copy."""
-        return self.like({name: value.detach()[instances].clone() for name, value in self.named_parameters()})
+        chosen = checks.instances(instances)
+        return self.like({name: value.detach()[chosen].clone() for name, value in self.named_parameters()})
 
 
 class LinearModel(ToyModel):
@@ -279,6 +300,12 @@ def _require_activation(activation: Callable[[Tensor], Tensor], like: Tensor) ->
         raise ValueError("activation must return a tensor of the shape and dtype of its input")
     if not output.requires_grad or not torch.equal(z.detach(), before):
         raise ValueError("activation must be differentiable and leave its input as it is")
+    table = torch.linspace(-2, 2, 12, dtype=like.dtype, device=like.device)
+    with torch.no_grad():
+        one_by_one = torch.cat([activation(each[None]) for each in table])
+        together = (activation(table.clone()), activation(table.view(3, 4).clone()).flatten())
+    if not all(torch.allclose(values, one_by_one, atol=1e-6, equal_nan=True) for values in together):
+        raise ValueError("activation must be elementwise and not random; it makes different things of the same number")
 
 
 def _require_function(function: Callable[[Tensor], Tensor], like: Tensor) -> None:

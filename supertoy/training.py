@@ -113,7 +113,13 @@ class TrainingOptions:
             raise TypeError(
                 f"model must have no bias in its hidden layer, which {type(model).__name__} has; see descent.minimize"
             )
+        if model.changed_methods:
+            raise TypeError(
+                f"model must be one that train knows, and {type(model).__name__} has its own "
+                f"{', '.join(model.changed_methods)}; see descent.minimize"
+            )
         checks.require_finite(**dict(model.named_parameters()))
+        _require_reachable_target(model, data, self.seed)
         importance = checks.importances(self.importance, model.n_instances, model.n_features).to(model.b.device)
         l1 = checks.one_each(self.l1, "l1", model.n_instances).to(model.b.device)
         self.n_rows(data)
@@ -138,6 +144,19 @@ class TrainingOptions:
             kept = min(self.n_restarts, max(2, math.ceil(self.n_restarts / share_of_restarts)))
             stages.append((math.ceil(end * self.n_steps), rows, kept))
         return stages
+
+
+def _require_reachable_target(model: ToyModel, data: FeatureDistribution, seed: int) -> None:
+    """Raise unless a ReLU can give what the model is to compute of such data."""
+    if model.target_is_input or not model.output_relu:
+        return
+    x, _ = data.to(dtype=model.b.dtype, device=model.b.device).sample(
+        256, keyed_generator(seed, 0, "target", model.b.device)
+    )
+    with torch.no_grad():
+        lowest = model.target(x).min().item()
+    if not lowest >= 0:
+        raise ValueError(f"function must be nowhere negative, since a ReLU gives the outputs; got {lowest:.3g} on such data")
 
 
 @dataclass
@@ -305,7 +324,7 @@ class _Piece:
 
         if n_kept > 1:
             # A rough look is enough to choose by.
-            self.restart_losses = self._expected_losses(1e-3 if has_closed_form(self.model) else 2e-2)
+            self.restart_losses = self._expected_losses(1e-3 if has_closed_form(self.model, self.data) else 2e-2)
             self._keep(self.restart_losses.argmin(1, keepdim=True))
 
     def best(self) -> list[Tensor]:

@@ -150,3 +150,14 @@ def test_each_instance_draws_its_own_sample_whatever_is_beside_it():
     assert torch.equal(same_setting[0], x[0])
     assert not torch.equal(same_setting[0], same_setting[1])
     assert not torch.equal(sample_each(data, 2, 64, seed=3, purpose="other")[0], x)
+
+
+def test_probabilities_that_floating_point_cannot_tell_from_nothing_are_refused():
+    assert st.Independent(2, 1e-12).sample(100)[0].isfinite().all()
+    with pytest.raises(ValueError, match="probability must be at least 1e-12; got 1e-17"):
+        st.Independent(2, 1e-17)
+
+
+def test_samples_are_floating_point_numbers():
+    with pytest.raises(TypeError, match=r"dtype must be a floating-point type, got torch\.int64"):
+        st.Independent(2, 0.5, dtype=torch.int64)

@@ -169,3 +169,16 @@ def test_weights_that_are_not_finite_are_refused():
     model.W[1, 0, 2] = float("nan")
     with pytest.raises(ValueError, match="W must be finite; got nan at"):
         st.expected_loss(model, st.Independent(6, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ([0.5, 0.4], "weight must add up to 1 over the rows, got a sum of 0.9"),
+        ([1.5, -0.5], "weight must not be negative, got -0.5"),
+        ([float("nan"), 1.0], "weight must be finite"),
+    ],
+)
+def test_weights_that_are_none_are_refused(weight, message):
+    with pytest.raises(ValueError, match=message):
+        st.sampled_loss(st.ReLUOutputModel(1, 3, 2), torch.ones(1, 2, 3), torch.tensor([weight]))

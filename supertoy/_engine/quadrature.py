@@ -38,6 +38,8 @@ def quadrature(
     (torch.Size([1, 16, 2]), 0.0025...)
     """
     checks.require_int(n_nodes=n_nodes, at_least=1)
+    if not data.states_are_known:
+        raise ValueError(f"n_nodes must be None for {type(data).__name__}, which draws its rows in a way of its own")
     nodes, node_weights = np.polynomial.legendre.leggauss(n_nodes)
     nodes, node_weights = (1 + nodes) / 2, node_weights / 2
     if data.signed:

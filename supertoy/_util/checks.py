@@ -52,6 +52,30 @@ def require_weights(**tensors: Tensor) -> None:
     require_finite(**tensors)
 
 
+def require_row_weights(**tensors: Tensor) -> None:
+    """Refuse weights of rows that are negative, not finite, or do not add up to 1 over the last axis."""
+    require_finite(**tensors)
+    for name, value in tensors.items():
+        if value.is_complex():
+            raise TypeError(f"{name} must hold real numbers, got {value.dtype}")
+        if (value < 0).any():
+            raise ValueError(f"{name} must not be negative, got {value.min().item():g}")
+        total = value.double().sum(-1)
+        off = (total - 1).abs() > 1e-3
+        if off.any():
+            raise ValueError(f"{name} must add up to 1 over the rows, got a sum of {total[off][0].item():g}")
+
+
+def instances(value: "slice | Tensor | list[int]") -> "slice | Tensor":
+    """Which instances are meant: a slice, or their numbers. A single number would drop the axis, and is refused."""
+    if isinstance(value, slice):
+        return value
+    numbers = torch.as_tensor(value) if isinstance(value, Tensor | list | tuple | range) else None
+    if numbers is None or numbers.ndim != 1 or numbers.is_floating_point() or numbers.is_complex():
+        raise TypeError(f"instances must be a slice or a list of numbers, such as slice(1, 2) or [1], got {value!r}")
+    return numbers
+
+
 def probabilities(value: "float | Tensor", name: str, n_columns: int, axis: str) -> Tensor:
     """A number, or a tensor that broadcasts, as a table of probabilities in (0, 1]: float64 [instance, n_columns].
 
@@ -61,6 +85,10 @@ def probabilities(value: "float | Tensor", name: str, n_columns: int, axis: str)
     """
     tensor = _table(value, name, n_columns, axis)
     bad = ~((tensor > 0) & (tensor <= 1))
+    if not bad.any():
+        bad = tensor < 1e-12  # 1 - p would lose its digits
+        if bad.any():
+            raise ValueError(f"{name} must be at least 1e-12; got {_first(tensor, bad, ('instance', axis))}")
     if bad.any():
         raise ValueError(f"{name} must lie in (0, 1]; got {_first(tensor, bad, ('instance', axis))}")
     return tensor

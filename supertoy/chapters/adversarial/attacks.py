@@ -165,6 +165,7 @@ def damage(
             f"attack must have the shape of x, {list(x.shape)}, and weight its first two axes, "
             f"got {list(attack.shape)} and {list(weight.shape)}"
         )
+    checks.require_row_weights(weight=weight)
     added = _errors(model, x, attack) - _errors(model, x, torch.zeros_like(x))
     return (weight.double() * added).sum(1)
 

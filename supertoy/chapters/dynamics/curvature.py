@@ -40,7 +40,7 @@ def gradient_and_hessian(
         ValueError: the loss has no closed form; only a `LinearModel` or a `ReLUOutputModel` can have one.
     """
     check_fit(model, data)
-    if not has_closed_form(model):
+    if not has_closed_form(model, data):
         raise ValueError(f"model and data must have a loss in closed form, which {type(model).__name__} lacks on this data")
     data = data.to(dtype=torch.float64, device=model.b.device)
     I = checks.importances(importance, model.n_instances, model.n_features)

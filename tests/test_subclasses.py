@@ -1,0 +1,132 @@
+"""What users change in subclasses is trained and measured as they changed it, or refused; never as what it comes from."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+import supertoy as st
+from supertoy.loss import has_closed_form
+from tests.strategies import ALL_MODELS, distributions, model_with_random_weights
+
+
+class Constant(st.Independent):
+    """Active features are 1."""
+
+    def rows(self, uniform):
+        return (super().rows(uniform) > 0).to(self.dtype)
+
+
+class Squared(st.CorrelatedSets):
+    """Values are the squares of uniform numbers."""
+
+    def set_rows(self, active, uniform):
+        return super().set_rows(active, uniform).square()
+
+
+class Halved(st.ReLUOutputModel):
+    def forward(self, x):
+        return super().forward(x) / 2
+
+
+class TopOne(st.ReLUOutputModel):
+    def hidden(self, x):
+        h = super().hidden(x)
+        return torch.where(h.abs() == h.abs().amax(-1, keepdim=True), h, 0.0)
+
+
+class Doubled(st.ReLUOutputModel):
+    def target(self, x):
+        return 2 * x
+
+
+class Shifted(st.ReLUOutputModel):
+    def read_out(self, h):
+        return super().read_out(h) + 0.1
+
+
+class Scaled(st.ReLUOutputModel):
+    """Has a parameter more."""
+
+    def __init__(self, *sizes, **options):
+        super().__init__(*sizes, **options)
+        self.gain = torch.nn.Parameter(torch.full((sizes[0], 1), 0.5))
+
+    def forward(self, x):
+        return super().forward(x) * self.gain[:, None]
+
+
+MODELS = [Halved, TopOne, Doubled, Shifted, Scaled]
+
+
+def sampled(model, data, n_rows=400_000):
+    x, weight = data.sample(n_rows, torch.Generator().manual_seed(0))
+    return st.sampled_loss(model, x, weight)
+
+
+@pytest.mark.parametrize("data", [Constant(4, torch.tensor([[0.5], [0.1]])), Squared(2, 2, torch.tensor([[0.5], [0.1]]))])
+@pytest.mark.parametrize("kind", [st.LinearModel, st.ReLUOutputModel])
+def test_data_that_draw_their_rows_in_a_way_of_their_own_are_sampled(kind, data):
+    model = model_with_random_weights(kind, 2, 4, 2, torch.float32)
+    loss, error = sampled(model, data)
+    assert ((st.expected_loss(model, data) - loss).abs() < 0.02 * loss + 5 * error).all()
+    record = st.train(model, data, n_steps=50)
+    loss, error = sampled(model, data)
+    assert ((record.loss - loss).abs() < 0.02 * loss + 5 * error).all()
+
+
+def test_what_would_need_the_states_of_such_data_is_refused():
+    data = Constant(4, 0.5)
+    with pytest.raises(ValueError, match="n_nodes must be None for Constant"):
+        st.train(st.ReLUOutputModel(1, 4, 2), data, n_nodes=3)
+    with pytest.raises(ValueError, match="data must be drawn from its states, which Constant is not"):
+        st.theory.principal_components(data)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_models_that_compute_in_a_way_of_their_own_are_measured_by_it(kind):
+    model, data = kind(2, 4, 2), st.Independent(4, 0.3)
+    with torch.no_grad():
+        model.W.mul_(2)
+    loss, error = sampled(model, data)
+    assert ((st.expected_loss(model, data) - loss).abs() < 0.02 * loss + 5 * error).all()
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_such_models_are_not_trained_as_something_else(kind):
+    with pytest.raises(TypeError, match=f"model must be one that train knows, and {kind.__name__} has its own"):
+        st.train(kind(1, 4, 2), st.Independent(4, 0.3))
+
+
+def test_a_method_that_is_changed_on_one_model_counts_too():
+    model = st.ReLUOutputModel(1, 4, 2)
+    assert model.changed_methods == []
+    model.read_out = lambda h: torch.zeros(1)
+    assert model.changed_methods == ["read_out"]
+
+
+@pytest.mark.parametrize("kind", ALL_MODELS)
+def test_our_own_models_and_data_are_known(kind):
+    assert kind(1, 4, 2).changed_methods == []
+    assert all(data.states_are_known for data in distributions().values())
+    assert has_closed_form(st.LinearModel(1, 6, 2), distributions()["correlated"])
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        lambda z: z.softmax(-1),
+        lambda z: z * z.softmax(-1),
+        lambda z: functional.layer_norm(z, z.shape[-1:]),
+        lambda z: functional.dropout(z, 0.5),
+    ],
+)
+def test_activations_that_mix_features_or_throw_dice_are_refused(activation):
+    with pytest.raises(ValueError, match="activation must be elementwise and not random"):
+        st.ActivationOutputModel(1, 4, 2, activation=activation)
+
+
+def test_targets_that_a_relu_cannot_give_are_refused_where_the_data_have_them():
+    model = st.FunctionModel(1, 4, 8, function=torch.sin)
+    st.train(model, st.Independent(4, 0.5), n_steps=2)  # nowhere negative on [0, 1]
+    with pytest.raises(ValueError, match="function must be nowhere negative"):
+        st.train(model, st.Independent(4, 0.5, signed=True), n_steps=2)
