@@ -3,7 +3,8 @@
 All are pure functions of W, the weights of a batch of models: a finite floating-point tensor [instance, hidden, feature].
 Column W_i of an instance is feature i. Here and elsewhere in supertoy, measures of W refuse anything else with an error that
 names it: a TypeError unless it is a floating-point tensor, a ValueError for other axes or a NaN or infinite entry. The same
-goes for measures of a single model, whose W is [hidden, feature].
+goes for measures of a single model, whose W is [hidden, feature]. Products are computed in float64, since fourth powers of
+small or large weights leave the range of float32. Results have the dtype of W, or float32 if that is shorter.
 """
 
 import torch
@@ -26,7 +27,7 @@ def feature_norms(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, 
     Source: paper, "Basic results".
     """
     require_weights(W=W)
-    return torch.linalg.vector_norm(W, dim=1)
+    return torch.linalg.vector_norm(W, dim=1, dtype=_at_least_single(W))
 
 
 def superposition(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
@@ -40,12 +41,10 @@ def superposition(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, 
 
     Source: paper, "Basic results".
     """
-    require_weights(W=W)
-    gram = W.mT @ W
-    squared_norm = gram.diagonal(dim1=-2, dim2=-1)
+    gram, squared_norm = _gram(W)
     others = gram.square().sum(-1) - squared_norm.square()
     # Rounding can make the difference slightly negative where nothing is shared.
-    return (others.clamp(min=0) / squared_norm).nan_to_num(0.0, posinf=0.0)
+    return torch.where(squared_norm > 0, others.clamp(min=0) / squared_norm, 0.0).to(_at_least_single(W))
 
 
 def feature_dimensionality(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
@@ -59,11 +58,10 @@ def feature_dimensionality(W: Float[Tensor, "instance hidden feature"]) -> Float
 
     Source: paper, "Feature dimensionality".
     """
-    require_weights(W=W)
-    gram = W.mT @ W
-    squared_norm = gram.diagonal(dim1=-2, dim2=-1)
+    gram, squared_norm = _gram(W)
     # ‖W_i‖⁴ / Σ_j (W_i·W_j)² is the same ratio without dividing by a norm that may be zero.
-    return (squared_norm.square() / gram.square().sum(-1)).nan_to_num(0.0)
+    shares = squared_norm.square() / gram.square().sum(-1)
+    return torch.where(squared_norm > 0, shares, 0.0).to(_at_least_single(W))
 
 
 def dimensions_per_feature(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance"]:
@@ -75,7 +73,7 @@ def dimensions_per_feature(W: Float[Tensor, "instance hidden feature"]) -> Float
     Source: paper, "Uniform superposition".
     """
     require_weights(W=W)
-    return W.shape[1] / W.square().sum((1, 2))
+    return (W.shape[1] / W.double().square().sum((1, 2))).to(_at_least_single(W))
 
 
 def n_represented(W: Float[Tensor, "instance hidden feature"], threshold: float = REPRESENTED) -> Int[Tensor, "instance"]:
@@ -88,3 +86,14 @@ def n_represented(W: Float[Tensor, "instance hidden feature"], threshold: float 
     """
     require_number(above=0, threshold=threshold)
     return (feature_norms(W) > threshold).sum(-1)
+
+
+def _gram(W: Tensor) -> tuple[Tensor, Tensor]:
+    """WᵀW and its diagonal, ‖W_i‖², in float64."""
+    require_weights(W=W)
+    gram = W.double().mT @ W.double()
+    return gram, gram.diagonal(dim1=-2, dim2=-1)
+
+
+def _at_least_single(W: Tensor) -> torch.dtype:
+    return torch.promote_types(W.dtype, torch.float32)

@@ -121,6 +121,11 @@ class TrainingOptions:
         checks.require_finite(**dict(model.named_parameters()))
         _require_reachable_target(model, data, self.seed)
         importance = checks.importances(self.importance, model.n_instances, model.n_features).to(model.b.device)
+        if not importance.any(-1).all():
+            k = int((~importance.any(-1)).nonzero()[0])
+            raise ValueError(
+                f"importance must not be zero for all features, as it is at instance {k}: nothing would be learned"
+            )
         l1 = checks.one_each(self.l1, "l1", model.n_instances).to(model.b.device)
         self.n_rows(data)
         return dataclasses.replace(self, importance=importance, l1=l1)

@@ -61,3 +61,17 @@ def test_weights_that_are_not_finite_are_refused(measure):
     W[0, 1, 2] = float("inf")
     with pytest.raises(ValueError, match=r"W must be finite; got inf at \[0, 1, 2\]"):
         measure(W)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", [1e-12, 2.0**-10, 16.0, 1e10])
+def test_measures_hold_at_every_scale_and_in_every_precision(dtype, scale):
+    if dtype is torch.float16 and not 1e-4 < scale < 1e4:
+        pytest.skip("float16 has no such number")
+    W = (scale * torch.tensor([[[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]]], dtype=torch.float64)).to(dtype)
+    wider = torch.promote_types(dtype, torch.float32)
+    size = W[0, 0, 0].to(wider)
+    assert_close(st.feature_dimensionality(W), torch.tensor([[0.5, 0.5, 1.0]], dtype=wider))
+    assert_close(st.superposition(W) / size**2, torch.tensor([[1.0, 1.0, 0.0]], dtype=wider))
+    assert_close(st.feature_norms(W) / size, torch.ones(1, 3, dtype=wider))
+    assert_close(st.dimensions_per_feature(W) * size**2, torch.full((1,), 2 / 3, dtype=wider))

@@ -421,3 +421,9 @@ def test_losses_are_free_of_gradients_in_threads_too(monkeypatch):
     st.expected_loss(st.ReLUHiddenModel(3, 40, 2), st.Independent(40, 0.1))
     assert seen
     assert not any(seen)
+
+
+def test_features_of_which_none_is_important_are_refused():
+    importance = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    with pytest.raises(ValueError, match="importance must not be zero for all features, as it is at instance 1"):
+        st.train(st.ReLUOutputModel(2, 2, 1), st.Independent(2, 0.5), importance=importance)
