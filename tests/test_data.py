@@ -23,8 +23,9 @@ def probabilities_of_pairs(data):
     if not isinstance(data, known):
         together = torch.zeros(data.n_instances, data.n_features, data.n_features, dtype=torch.float64)
         for states in itertools.product(*(data.states(block) for block in range(data.n_blocks))):
-            members = [i for active, _ in states for i in active]
-            together[:, [[i] for i in members], members] += math.prod(p for _, p in states)[:, None, None]
+            active = torch.zeros(data.n_features, dtype=torch.float64)
+            active[[i for members, _ in states for i in members]] = 1
+            together += math.prod(p for _, p in states)[:, None, None] * torch.outer(active, active)
         return together
     n = data.n_features
     size = [data.set_size if block < data.n_sets else 1 for block in data.block_of_feature.tolist()]

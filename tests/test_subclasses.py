@@ -3,10 +3,35 @@
 import pytest
 import torch
 from torch.nn import functional
+from torch.testing import assert_close
 
 import supertoy as st
-from supertoy.loss import has_closed_form
-from tests.strategies import ALL_MODELS, distributions, model_with_random_weights
+from supertoy._engine.quadrature import quadrature
+from supertoy.loss import feature_moments, has_closed_form
+from tests.strategies import ALL_MODELS, distributions, model_with_random_weights, plain_sample
+from tests.test_data import probabilities_of_pairs
+
+
+class Hierarchical(st.FeatureDistribution):
+    """Pairs whose second feature is active only where the first is: states and rows, and nothing else."""
+
+    per_instance = ("probability", "second")
+    draws_per_set = 3
+
+    def __init__(self, n_pairs, probability, second):
+        self.second = torch.as_tensor(second, dtype=torch.float64)
+        first = torch.as_tensor(probability, dtype=torch.float64)
+        super().__init__(n_pairs, 2, 0, first[:, None].expand(-1, n_pairs))
+
+    def set_states(self):
+        p, q = self.probability, self.second[:, None]
+        members = torch.tensor([[False, False], [True, False], [True, True]])
+        return members, torch.stack([1 - p, p * (1 - q), p * q], -1)
+
+    def set_rows(self, active, uniform):
+        value, choice = uniform.split([2 * self.n_sets, self.n_sets], dim=-2)
+        both = choice < self.second.to(self.dtype)[:, None, None]
+        return torch.where(torch.stack([active > 0, (active > 0) & both], dim=-2).flatten(-3, -2), value, 0.0)
 
 
 class Constant(st.Independent):
@@ -130,3 +155,23 @@ def test_targets_that_a_relu_cannot_give_are_refused_where_the_data_have_them():
     st.train(model, st.Independent(4, 0.5), n_steps=2)  # nowhere negative on [0, 1]
     with pytest.raises(ValueError, match="function must be nowhere negative"):
         st.train(model, st.Independent(4, 0.5, signed=True), n_steps=2)
+
+
+def test_a_new_distribution_says_its_states_and_its_rows_and_all_else_follows():
+    data = Hierarchical(3, [0.5, 0.2], [0.3, 0.9])
+    assert data.states_are_known
+    mean, second = feature_moments(data)
+    together, off = probabilities_of_pairs(data), ~torch.eye(6, dtype=torch.bool)
+    assert_close(mean, together.diagonal(dim1=1, dim2=2) / 2)
+    assert_close(second[:, off], together[:, off] / 4)
+
+    model = model_with_random_weights(st.ReLUOutputModel, 2, 6, 3)
+    exact = st.expected_loss(model, data)
+    slow = plain_sample(data, 400_000)
+    weight = torch.full(slow.shape[:2], 1 / slow.shape[1], dtype=torch.float64)
+    for loss, error in (st.sampled_loss(model, slow, weight), sampled(model, data)):
+        assert ((exact - loss).abs() < 5 * error + 1e-4 * loss).all()
+    x, weight = quadrature(data.to(dtype=torch.float64), 6)
+    assert_close(exact, st.sampled_loss(model, x.expand(2, -1, -1), weight)[0], rtol=5e-3, atol=0)
+    assert_close(st.expected_loss(model.select(slice(1, 2)), data.select(slice(1, 2))), exact[1:], rtol=1e-3, atol=0)
+    assert (st.train(model, data, n_steps=100).loss < exact).all()
