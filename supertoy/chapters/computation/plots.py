@@ -23,7 +23,6 @@ from supertoy.plots.style import (
     MUTED,
     OUTLINE,
     PAPER,
-    REFERENCE,
     SIGNED,
     STYLE,
     SUPERPOSITION,
@@ -151,7 +150,7 @@ def single_feature_outputs(
         figure, axes = plt.subplots(1, len(outputs), figsize=(WIDTH, 2.7), sharex=True, sharey=True, squeeze=False)
         for axis, title, curves in zip(axes[0], titles, outputs, strict=True):
             require_one_each(len(curves), labels=labels)
-            axis.plot(as_array(x), as_array(target), color=REFERENCE, lw=1.2, ls=(0, (1, 1.2)), label="target")
+            axis.plot(as_array(x), as_array(target), color=MUTED, lw=1.2, ls=(0, (1, 1.2)), label="target")
             for k, (curve, label) in enumerate(zip(curves, labels, strict=True)):
                 axis.plot(
                     x, as_array(curve), color=LINES[k], lw=1.6, ls=("-", "--", "-.", (0, (5, 1, 1, 1)))[k % 4], label=label
