@@ -1,6 +1,6 @@
 """Descent on any loss, for attacks and dictionaries: slower than `train`, which knows the gradients of its models.
 
-Source: Adam as in Kingma & Ba (2015), with the constants of `supertoy._engine.step.Adam`.
+Source: not in the paper.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from supertoy._engine.lattice import batches
 from supertoy._engine.schedule import rate
+from supertoy._engine.step import Adam
 from supertoy._util import checks
 from supertoy._util.generators import keyed_generator
 from supertoy._util.progress import progress
@@ -68,8 +69,7 @@ def minimize(
     weight = data.row_weights(batch_size).expand(n_instances, -1)
     generators = [keyed_generator(seed, k, "batches 0", like.device) for k in range(n_instances)]
 
-    # The constants of the Adam of `train`, for the same reasons.
-    adam = torch.optim.Adam(parameters, lr=learning_rate, betas=(0.8, 0.9), eps=1e-10, fused=True)
+    adam = Adam([parameter.detach() for parameter in parameters])
     losses = like.new_zeros(n_steps, n_instances)
     required = [parameter.requires_grad for parameter in parameters]
     try:
@@ -77,19 +77,15 @@ def minimize(
             parameter.requires_grad_()
         with progress(n_steps, "training", "step") as bar, torch.enable_grad():
             for step, rows in enumerate(batches(data, batch_size, n_steps, generators)):
-                adam.param_groups[0]["lr"] = rate(step, n_steps, learning_rate)
                 now = loss(rows.flip(-1).mT, weight)
                 losses[step] = _checked(now, n_instances, step).detach()
                 # backward() would also leave gradients on everything else that the loss depends on.
                 gradients = torch.autograd.grad(now.sum(), parameters, materialize_grads=True)
-                for parameter, gradient in zip(parameters, gradients, strict=True):
-                    # The fused step reads both as flat memory, but the strides of a gradient may differ.
-                    parameter.grad = gradient.contiguous()
-                adam.step()
+                # The fused step reads both as flat memory, but the strides of a gradient may differ.
+                adam.step([gradient.contiguous() for gradient in gradients], rate(step, n_steps, learning_rate))
                 bar.update()
     finally:
         for parameter, before in zip(parameters, required, strict=True):
-            parameter.grad = None
             parameter.requires_grad_(before)
     return losses
 

@@ -19,17 +19,126 @@ from torch import Tensor, nn
 from supertoy._util import checks
 from supertoy._util.generators import keyed_generator
 
-Model = TypeVar("Model", bound="ToyModel")
-
+Model = TypeVar("Model", bound="BatchedModel")
 
 # What the class variables of a model say in short.
-_DESCRIBED = (
-    "forward", "pre_activations", "hidden", "read_out", "activate", "target", "input_weights", "output_weights",
-    "_weight_shapes",
-)  # fmt: skip
+_DESCRIBED = ("forward", "pre_activations", "hidden", "read_out", "activate", "target", "input_weights", "output_weights")
 
 
-class ToyModel(nn.Module):
+class BatchedModel(nn.Module):
+    """Models side by side that share nothing but their shape: what `train` trains, whatever they compute.
+
+    >>> class TwoLayers(st.BatchedModel):
+    ...     def __init__(self, n_instances, n_features, **options):
+    ...         shapes = {"W1": (3, n_features), "W2": (2, 3), "V": (n_features, 2), "b": (n_features,)}
+    ...         super().__init__(n_instances, n_features, shapes, **options)
+    ...
+    ...     def forward(self, x):
+    ...         return (x @ self.W1.mT @ self.W2.mT @ self.V.mT + self.b[:, None]).relu()
+    >>> model = TwoLayers(n_instances=2, n_features=5)
+    >>> record = st.train(model, st.Independent(5, 0.1), n_steps=10)
+    >>> record.path, model(torch.ones(1, 7, 5)).shape
+    ('autograd', torch.Size([2, 7, 5]))
+
+    A subclass says its parameters' shapes, and in `forward` what comes of x, which is [instance or 1, batch, feature]. It
+    must take the number of instances from its parameters, since training repeats models to restart them. What differs
+    between instances and is not trained is a buffer, of 1 or all instances (`register_buffer`).
+
+    Args:
+        n_instances: number of models trained side by side.
+        n_features: n, the length of x.
+        shapes: of the parameters of one model, by name. All parameters have an instance axis in front of these.
+        seed: of the initial parameters. Instance k depends on (seed, k) alone, not on how many instances there are.
+    """
+
+    def __init__(
+        self,
+        n_instances: int,
+        n_features: int,
+        shapes: dict[str, tuple[int, ...]],
+        *,
+        seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__()
+        checks.require_int(n_instances=n_instances, n_features=n_features, at_least=1)
+        checks.require_int(seed=seed, at_least=0)
+        self.n_features, self.shapes = n_features, shapes
+        for name in shapes:
+            draws = [self.initial(name, keyed_generator(seed, k, name)) for k in range(n_instances)]
+            self.register_parameter(name, nn.Parameter(torch.stack(draws).to(device, dtype)))
+
+    def initial(self, name: str, generator: torch.Generator) -> Tensor:
+        """One model's parameter `name` at the start, float64: Xavier's normal distribution, and zeros for what has one axis.
+
+        Fresh starts draw anew what `shapes` names, and leave other parameters, and frozen ones, as they are.
+        """
+        shape = self.shapes[name]
+        if len(shape) < 2:
+            return torch.zeros(shape, dtype=torch.float64)
+        return self._scale(shape) * torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    def _scale(self, shape: tuple[int, ...]) -> float:
+        return (2 / (shape[-1] + shape[-2])) ** 0.5
+
+    @property
+    def n_instances(self) -> int:
+        """Number of models side by side."""
+        return len(next(self.parameters()))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the parameters."""
+        return next(self.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+    def target(self, x: Float[Tensor, "instance batch feature"]) -> Float[Tensor, "instance batch output"]:
+        """What the outputs should be: x itself."""
+        return x
+
+    def like(self: Model, parameters: dict[str, Tensor]) -> Model:
+        """A model of the same kind and sizes with these parameters by name, [instance, ...] each, which it does not copy.
+
+        Raises:
+            ValueError: names or shapes are not the model's own.
+        """
+        own = dict(self.named_parameters())
+        if parameters.keys() != own.keys():
+            raise ValueError(f"parameters must be named {', '.join(own)}, got {', '.join(parameters) or 'none'}")
+        for name, value in parameters.items():
+            if value.shape[1:] != own[name].shape[1:]:
+                wanted = ", ".join(map(str, ["instance", *own[name].shape[1:]]))
+                raise ValueError(f"{name} must be [{wanted}], got shape {list(value.shape)}")
+        if len({len(value) for value in parameters.values()}) != 1:
+            raise ValueError(f"parameters must share one number of instances, got {[len(v) for v in parameters.values()]}")
+        other = copy.copy(self)
+        other._parameters = {
+            name: nn.Parameter(value.detach(), requires_grad=own[name].requires_grad) for name, value in parameters.items()
+        }
+        return other
+
+    def select(self: Model, instances: slice | Tensor | list[int]) -> Model:
+        """A model of these instances alone, in this order; a copy."""
+        chosen = checks.instances(instances)
+        selected = self.like({name: value.detach()[chosen].clone() for name, value in self.named_parameters()})
+        selected._buffers = {
+            name: value[chosen].clone() if value is not None and len(value) > 1 else value
+            for name, value in self._buffers.items()
+        }
+        return selected
+
+    def extra_repr(self) -> str:
+        """Sizes, and the shapes of one instance's parameters."""
+        shapes = ", ".join(f"{name} {list(value.shape[1:])}" for name, value in self.named_parameters())
+        return f"n_instances={self.n_instances}, {shapes}, {self.dtype}"
+
+
+class ToyModel(BatchedModel):
     """x' = f(V g(W x) + b), where f and g are the identity or ReLU, and V is Wᵀ where the weights are tied.
 
     Weights start normal with standard deviation sqrt(2 / ((1 + n) m)): Xavier on a tensor with an instance axis of length
@@ -72,24 +181,17 @@ class ToyModel(nn.Module):
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
-        super().__init__()
         checks.require_int(n_instances=n_instances, n_features=n_features, n_hidden=n_hidden, at_least=1)
-        checks.require_int(seed=seed, at_least=0)
-        self.n_features, self.n_hidden = n_features, n_hidden
+        weights = (
+            {"W": (n_hidden, n_features)} if self.tied else {"W1": (n_hidden, n_features), "W2": (n_features, n_hidden)}
+        )
+        biases = {"b": (n_features,), **({"c": (n_hidden,)} if self.hidden_bias else {})}
+        self.n_hidden = n_hidden
         self.initial_scale = (2 / ((1 + n_features) * n_hidden)) ** 0.5
-        for name, shape in self._weight_shapes().items():
-            draws = [
-                torch.randn(shape, generator=keyed_generator(seed, k, name), dtype=torch.float64) for k in range(n_instances)
-            ]
-            weights = self.initial_scale * torch.stack(draws)
-            self.register_parameter(name, nn.Parameter(weights.to(device, dtype)))
-        for name, length in {"b": n_features, "c": n_hidden}.items():
-            if name == "b" or self.hidden_bias:
-                zeros = torch.zeros(n_instances, length, dtype=dtype, device=device)
-                self.register_parameter(name, nn.Parameter(zeros))
+        super().__init__(n_instances, n_features, {**weights, **biases}, seed=seed, dtype=dtype, device=device)
 
-    def _weight_shapes(self) -> dict[str, tuple[int, int]]:
-        return {"W": (self.n_hidden, self.n_features)}
+    def _scale(self, shape: tuple[int, ...]) -> float:
+        return self.initial_scale
 
     @property
     def changed_methods(self) -> list[str]:
@@ -99,13 +201,8 @@ class ToyModel(nn.Module):
         """
         ours = next(kind for kind in type(self).__mro__ if kind.__module__ == __name__)
         changed = [name for name in _DESCRIBED if getattr(type(self), name) is not getattr(ours, name) or name in vars(self)]
-        known = {*self._weight_shapes(), "b", *(["c"] if self.hidden_bias else [])}
+        known = {"b", *(("W",) if self.tied else ("W1", "W2")), *(("c",) if self.hidden_bias else ())}
         return changed + sorted({name for name, _ in self.named_parameters()} ^ known)
-
-    @property
-    def n_instances(self) -> int:
-        """Number of models side by side."""
-        return self.b.shape[0]
 
     @property
     def input_weights(self) -> Float[Tensor, "instance hidden feature"]:
@@ -140,21 +237,6 @@ class ToyModel(nn.Module):
         """The output activation f."""
         return z.relu() if self.output_relu else z
 
-    def target(self, x: Float[Tensor, "instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
-        """What the outputs should be: x itself."""
-        return x
-
-    def like(self: Model, parameters: dict[str, Tensor]) -> Model:
-        """A model of the same kind and sizes with these parameters by name, [instance, ...] each, which it does not copy."""
-        other = copy.copy(self)
-        other._parameters = {name: nn.Parameter(value.detach()) for name, value in parameters.items()}
-        return other
-
-    def select(self: Model, instances: slice | Tensor) -> Model:
-        """A model of these instances alone, in this order; a copy."""
-        chosen = checks.instances(instances)
-        return self.like({name: value.detach()[chosen].clone() for name, value in self.named_parameters()})
-
 
 class LinearModel(ToyModel):
     """x' = WᵀW x + b."""
@@ -185,8 +267,6 @@ class ReLUHiddenModel(ToyModel):
 
 class HiddenBiasModel(ReLUHiddenModel):
     """x' = ReLU(Wᵀ ReLU(W x + c) + b): a ReLU hidden layer that can get out of its ReLU's way.
-
-    `train` does not know the hidden bias c; `supertoy.descent.minimize` does.
 
     Source: paper, "The ReLU hidden layer toy model", on why it leaves this bias out.
     """
@@ -249,9 +329,6 @@ class FunctionModel(ToyModel):
         super().__init__(*sizes, **options)
         _require_function(function, self.b)
         self.function = function
-
-    def _weight_shapes(self) -> dict[str, tuple[int, int]]:
-        return {"W1": (self.n_hidden, self.n_features), "W2": (self.n_features, self.n_hidden)}
 
     @property
     def input_weights(self) -> Float[Tensor, "instance hidden feature"]:

@@ -3,36 +3,35 @@
 Source: not in the paper.
 """
 
-import hashlib
 import math
 import multiprocessing
 from collections.abc import Generator
 from concurrent.futures import Executor, Future, as_completed
 from contextlib import closing
+from functools import partial
 from os import PathLike
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from supertoy._engine.description import attributes, checksum, described
 from supertoy._engine.store import Store
 from supertoy._util import checks
-from supertoy._util.generators import keyed_generator
 from supertoy._util.progress import progress, show_no_progress
-from supertoy.data import FeatureDistribution
-from supertoy.models import ToyModel
-from supertoy.training import Record, TrainingOptions, join, show_options, train
+from supertoy.data import Data
+from supertoy.models import BatchedModel
+from supertoy.training import Record, TrainingOptions, join, knows, show_options, train
 
 _SHARD = 2**21  # numbers in the largest tensor of a shard; a training keeps about eight such tensors
 _FEWEST = 16  # shards of a sweep that leaves their size to us, where it has as many instances
 
-Job = tuple[ToyModel, FeatureDistribution, TrainingOptions]
+Job = tuple[BatchedModel, Data, TrainingOptions]
 
 
 def sweep(
-    model: ToyModel,
-    data: FeatureDistribution,
+    model: BatchedModel,
+    data: Data,
     *,
     executor: Executor | None = None,
     store: str | PathLike[str] | None = None,
@@ -54,13 +53,14 @@ def sweep(
     Args:
         data: one setting, or as many as the model has instances.
         executor: runs the shards; any of `concurrent.futures`, or dask's `client.get_executor()`. This process if None.
-        store: folder for finished shards. The same call goes on with what it finds there.
+        store: folder for finished shards. The same call goes on with what it finds there. It knows another call by all that
+            decides the result, the code of your own classes and functions included.
         shard_size: instances in a shard; if None, so many that training one takes some tens of MB and there are 16 shards.
 
     All other arguments are the fields of `TrainingOptions`.
 
     Raises:
-        TypeError: an argument of a wrong kind; before any training.
+        TypeError: an argument of a wrong kind, or one that a store could not tell from another; before any training.
         ValueError: an argument out of range or of a wrong shape, a store that holds something else; before any training.
         FloatingPointError: a loss became NaN or infinite, with the step and the instance.
         OSError: the store cannot be written to.
@@ -84,11 +84,12 @@ def sweep(
     jobs: dict[int, Job] = {}
     for k, start in enumerate(starts):
         part = slice(start, min(start + shard_size, model.n_instances))
-        finished = folder.read(k) if folder else None
-        if finished is not None:
-            shards[k] = {name: tensor.to(model.b.device) for name, tensor in finished.items()}
-            continue
-        jobs[k] = (model.select(part), data.select(part), fitted.select(part))
+        job = (model.select(part), data.select(part), fitted.select(part))
+        finished = folder.read(k, partial(_check_shard, model=job[0], options=job[2])) if folder else None
+        if finished is None:
+            jobs[k] = job
+        else:
+            shards[k] = {name: tensor.to(model.device) for name, tensor in finished.items()}
 
     if folder and jobs:
         folder.check_writable()
@@ -113,7 +114,8 @@ def sweep(
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(torch.cat([shard[f"parameter {name}"] for shard in in_order]))
-    return join([_record(shard) for shard in in_order])
+    path = "fast step" if knows(model, data, fitted) else "autograd"
+    return join([_record(shard, path) for shard in in_order])
 
 
 show_options(sweep)
@@ -156,14 +158,14 @@ def _results(
         ) from died
 
 
-def _train_shard(model: ToyModel, data: FeatureDistribution, options: TrainingOptions) -> dict[str, Tensor] | Exception:
+def _train_shard(model: BatchedModel, data: Data, options: TrainingOptions) -> dict[str, Tensor] | Exception:
     """Train a shard; its record and parameters as named tensors, or the error that it ended with."""
     try:
         record = train(model, data, **vars(options))
     except Exception as error:
         return error
     tensors = {f"parameter {name}": value.detach() for name, value in model.named_parameters()}
-    tensors |= {"losses": record.losses, "restart_losses": record.restart_losses, "loss": record.loss}
+    tensors |= {name: getattr(record, name) for name in ("losses", "restart_losses", "restart", "loss")}
     for step, state in record.snapshots.items():
         tensors |= {f"snapshot {step} {name}": value for name, value in state.items()}
     return tensors
@@ -177,7 +179,7 @@ def _train_alone(*job: Any) -> dict[str, Tensor] | Exception:
     return _train_shard(*job)
 
 
-def _record(tensors: dict[str, Tensor]) -> Record:
+def _record(tensors: dict[str, Tensor], path: str) -> Record:
     snapshots: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("snapshot "):
@@ -186,13 +188,15 @@ def _record(tensors: dict[str, Tensor]) -> Record:
     return Record(
         losses=tensors["losses"],
         restart_losses=tensors["restart_losses"],
+        restart=tensors["restart"],
+        path=path,
         snapshots=dict(sorted(snapshots.items())),
         evaluate=lambda: tensors["loss"],
     )
 
 
-def _default_shard_size(model: ToyModel, data: FeatureDistribution, options: TrainingOptions) -> int:
-    n_parameters = model.n_features * (model.n_hidden + 1)
+def _default_shard_size(model: BatchedModel, data: Data, options: TrainingOptions) -> int:
+    n_parameters = sum(parameter[0].numel() for parameter in model.parameters())
     n_snapshots = len([*options.snapshot_steps])
     # The largest of what training one instance keeps: a batch's outputs, the losses of all steps, the snapshots.
     per_instance = options.n_restarts * max(
@@ -201,51 +205,32 @@ def _default_shard_size(model: ToyModel, data: FeatureDistribution, options: Tra
     return max(1, min(_SHARD // per_instance, math.ceil(model.n_instances / _FEWEST)))
 
 
-def _description(model: ToyModel, data: FeatureDistribution, shard_size: int, options: TrainingOptions) -> dict[str, Any]:
-    """All that determines the result, in values that JSON knows; tensors by their checksums."""
+def _description(model: BatchedModel, data: Data, shard_size: int, options: TrainingOptions) -> dict[str, Any]:
+    """All that determines the result, in values that JSON knows."""
     return {
-        "model": type(model).__name__,
-        # A function has no name that can be relied on, but it has values.
-        "activation": _checksum(model.activate(torch.linspace(-8, 8, 1025, dtype=torch.float64))),
-        "target": _checksum(model.target(2 * _probe(model.n_features) - 1)),
-        "sizes": [model.n_instances, model.n_features, model.n_hidden],
-        "dtype": str(model.b.dtype),
-        "device": model.b.device.type,
-        "weights": {name: _checksum(value) for name, value in model.named_parameters()},
-        "data": type(data).__name__,
-        "distribution": _described(vars(data)),
+        "model": described([type(model), attributes(model)], "model"),
+        # Tensors of a module are in no order, and a function has no name that can be relied on, but both have values.
+        "weights": {name: checksum(value) for name, value in [*model.named_parameters(), *model.named_buffers()]},
+        "trained": [name for name, value in model.named_parameters() if value.requires_grad],
+        "sizes": [model.n_instances, model.n_features],
+        "dtype": str(model.dtype),
+        "device": model.device.type,
+        "data": described(data, "data"),
         "shard_size": shard_size,
-        **_described(vars(options)),
+        **{name: described(value, name) for name, value in vars(options).items()},
     }
 
 
-def _described(value: Any, name: str = "") -> Any:
-    """A value in what JSON knows, such that no two values look the same.
-
-    Raises:
-        TypeError: a kind of value of which that cannot be said, such as a function.
-    """
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, torch.dtype | torch.device):
-        return str(value)
-    if isinstance(value, Tensor | np.ndarray | np.generic):
-        tensor = torch.as_tensor(value)
-        return [str(tensor.dtype), list(tensor.shape), _checksum(tensor)]
-    if isinstance(value, dict):
-        return {str(key): _described(value[key], f"{name}.{key}") for key in sorted(value)}
-    if isinstance(value, list | tuple):
-        return [_described(each, name) for each in value]
-    raise TypeError(
-        f"store must be None for this distribution: its attribute {name.strip('.')} is a {type(value).__name__}, and no "
-        "description of it would tell it from another"
-    )
-
-
-def _probe(n_features: int) -> Tensor:
-    """Rows that no two functions are likely to agree on."""
-    return torch.rand(1, 64, n_features, generator=keyed_generator(0, 0, "probe"), dtype=torch.float64)
-
-
-def _checksum(tensor: Tensor) -> str:
-    return hashlib.sha256(tensor.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
+def _check_shard(tensors: dict[str, Tensor], model: BatchedModel, options: TrainingOptions) -> None:
+    """Raise a ValueError unless these are what training these instances leaves."""
+    n, n_steps = model.n_instances, options.n_steps
+    parameters = {name: value.shape for name, value in model.named_parameters()}
+    shapes: dict[str, tuple[int, ...]] = {f"parameter {name}": shape for name, shape in parameters.items()}
+    for step in options.snapshot_steps:
+        shapes |= {f"snapshot {step} {name}": shape for name, shape in parameters.items()}
+    shapes |= {"losses": (n_steps, n), "restart": (n,), "loss": (n,)}
+    shapes["restart_losses"] = (options.stages()[-1][2] if options.n_restarts > 1 else 0, n)
+    if tensors.keys() != shapes.keys() or any(tensors[name].shape != shape for name, shape in shapes.items()):
+        raise ValueError("its tensors are not those of this sweep")
+    if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
+        raise ValueError("it holds numbers that are not finite")

@@ -8,28 +8,27 @@ import inspect
 import itertools
 import math
 import operator
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
-from supertoy._engine.lattice import batches
+from supertoy._engine.lattice import batches, weighted_batches
 from supertoy._engine.quadrature import quadrature
 from supertoy._engine.schedule import rate
-from supertoy._engine.step import OPTIMIZERS, pack, step_kind, unpack
+from supertoy._engine.step import OPTIMIZERS, AutogradStep, Decay, TrainingStep, side_by_side, step_kind
 from supertoy._util import checks
 from supertoy._util.generators import keyed_generator
 from supertoy._util.progress import progress
-from supertoy._util.threads import in_threads
-from supertoy.data import FeatureDistribution
-from supertoy.loss import check_fit, expected_loss, has_closed_form
-from supertoy.models import ToyModel
+from supertoy._util.threads import in_threads, stopping
+from supertoy.data import Data, FeatureDistribution, Samples
+from supertoy.loss import Loss, SquaredError, check_fit, expected_loss, expected_value, has_closed_form
+from supertoy.models import BatchedModel, ToyModel
 
 _LOOK_EVERY = 50  # steps between looks for NaN, and over which losses are averaged to compare restarts
 _N_ROWS = 4096  # on which the L1 norm of hidden activations is measured in the end
@@ -45,18 +44,23 @@ class TrainingOptions:
     ValueError: n_steps must be at least 1, got 0
 
     Attributes:
+        loss: what to minimise instead of the paper's squared error, by autograd: a function of the model, x [model, row,
+            feature] and the weights of its rows [model, row], which sum to 1, that gives a number for each model.
         importance: I_i, broadcasts to [instance, feature].
         l1: λ of a penalty λ E‖h‖₁ on hidden activations, which is a part of the loss then; one number, or one for each
             instance. The L1 norm is smallest, for a given length, along the neurons. So features rotate towards them, and a
             feature that is not worth the price is dropped.
+        weight_decay: γ, one number or one for each instance, also negative. Apart from the gradients, as in AdamW, weights W
+            lose γ W for each unit of the learning rate; biases do not. Or a function of the model that gives what its
+            parameters lose, by name. It is no part of the loss.
         n_steps: gradient steps.
-        batch_size: rows per step in the end, the zero vector among them; at least 4.
+        batch_size: rows per step in the end, the zero vector among them; at least 4. If None 256, or all rows of `Samples`.
         n_nodes: if given, every step sees the whole expectation instead of a batch: all sets of active features, each active
             value at this many quadrature nodes. For few features; deterministic, without sampling noise.
         learning_rate: at its peak.
         optimizer: "adam", or "gradient descent", which is slower but goes where the loss falls fastest: to see how models
             learn. Its steps are as long as the loss is steep, so it needs another learning rate.
-        n_restarts: independent starts per instance.
+        n_restarts: independent starts per instance, the model's present weights among them.
         seed: of the batches and of the fresh starts.
         snapshot_steps: steps after which to keep a copy of the parameters, 0 to n_steps.
         first_instance: number of the model's first instance, where the model is a part of something larger.
@@ -66,21 +70,24 @@ class TrainingOptions:
         ValueError: an option out of range.
     """
 
+    loss: Loss | None = None
     importance: float | Tensor = 1.0
     l1: float | Tensor = 0.0
+    weight_decay: float | Tensor | Decay = 0.0
     n_steps: int = 1000
-    batch_size: int = 256
+    batch_size: int | None = None
     n_nodes: int | None = None
     learning_rate: float = 0.03
     optimizer: str = "adam"
-    n_restarts: int = 1
+    n_restarts: int = 8
     seed: int = 0
     snapshot_steps: Iterable[int] | Tensor = ()
     first_instance: int = 0
 
     def __post_init__(self) -> None:
         checks.require_int(n_steps=self.n_steps, n_restarts=self.n_restarts, at_least=1)
-        checks.require_int(batch_size=self.batch_size, at_least=4)
+        if self.batch_size is not None:
+            checks.require_int(batch_size=self.batch_size, at_least=4)
         checks.require_int(seed=self.seed, first_instance=self.first_instance, at_least=0)
         checks.require_number(learning_rate=self.learning_rate, above=0)
         if self.n_nodes is not None:
@@ -101,63 +108,157 @@ class TrainingOptions:
                 raise TypeError(f"options must be among {', '.join(known)}; got {name!r}")
         return cls(**options)
 
-    def fitted(self, model: ToyModel, data: FeatureDistribution) -> "TrainingOptions":
-        """The same with one importance for each feature and one λ for each instance, if all of it fits together.
+    def fitted(self, model: BatchedModel, data: Data) -> "TrainingOptions":
+        """The same with one importance for each feature, one λ and one γ for each instance, if all of it fits together.
 
         Raises:
-            TypeError: a model with a bias in its hidden layer, which only `descent.minimize` can train.
-            ValueError: a model, data, importance or l1 that do not fit each other; weights that are not finite.
+            TypeError: a model or data of another kind.
+            ValueError: a model, data or options that do not fit each other; weights that are not finite.
         """
         check_fit(model, data)
-        if model.hidden_bias:
-            raise TypeError(
-                f"model must have no bias in its hidden layer, which {type(model).__name__} has; see descent.minimize"
-            )
-        if model.changed_methods:
-            raise TypeError(
-                f"model must be one that train knows, and {type(model).__name__} has its own "
-                f"{', '.join(model.changed_methods)}; see descent.minimize"
-            )
-        checks.require_finite(**dict(model.named_parameters()))
-        _require_reachable_target(model, data, self.seed)
-        importance = checks.importances(self.importance, model.n_instances, model.n_features).to(model.b.device)
-        if not importance.any(-1).all():
-            k = int((~importance.any(-1)).nonzero()[0])
-            raise ValueError(
-                f"importance must not be zero for all features, as it is at instance {k}: nothing would be learned"
-            )
-        l1 = checks.one_each(self.l1, "l1", model.n_instances).to(model.b.device)
-        self.n_rows(data)
-        return dataclasses.replace(self, importance=importance, l1=l1)
+        _require_trainable(model)
+        n_instances, device = model.n_instances, model.device
+        importance = checks.importances(self.importance, n_instances, model.n_features).to(device)
+        l1 = checks.one_each(self.l1, "l1", n_instances).to(device)
+        if self.loss is None:
+            _require_reachable_target(model, data, self.seed)
+            if not importance.any(-1).all():
+                k = int((~importance.any(-1)).nonzero()[0])
+                raise ValueError(
+                    f"importance must not be zero for all features, as it is at instance {k}: nothing would be learned"
+                )
+            if l1.any() and not isinstance(model, ToyModel):
+                raise ValueError(
+                    f"l1 must be 0 for {type(model).__name__}, which has no hidden activations that train knows"
+                )
+        elif l1.any() or not (importance == 1).all():
+            raise ValueError("loss must be None where importance or l1 is given, which belong to the squared error")
+        decay = self.weight_decay
+        if not callable(decay):
+            decay = checks.one_each(decay, "weight_decay", n_instances, at_least=-math.inf).to(device)
+        batch_size = 256 if self.batch_size is None and not isinstance(data, Samples) else self.batch_size
+        fitted = dataclasses.replace(self, importance=importance, l1=l1, weight_decay=decay, batch_size=batch_size)
+        fitted.n_rows(data)
+        if self.loss is not None or callable(decay) or not knows(model, data, fitted):
+            _require_independent_instances(model, data, fitted)
+        return fitted
 
     def select(self, part: slice) -> "TrainingOptions":
         """Fitted options for some consecutive instances."""
-        importance, l1 = (torch.as_tensor(table)[part] for table in (self.importance, self.l1))
-        return dataclasses.replace(self, importance=importance, l1=l1, first_instance=self.first_instance + part.start)
+        names = ["importance", "l1", *(() if callable(self.weight_decay) else ("weight_decay",))]
+        tables = {name: torch.as_tensor(getattr(self, name))[part] for name in names}
+        return dataclasses.replace(self, **tables, first_instance=self.first_instance + part.start)
 
-    def n_rows(self, data: FeatureDistribution) -> int:
+    @property
+    def sees_all(self) -> bool:
+        """Whether every step of fitted options sees the whole expectation."""
+        return self.n_nodes is not None or self.batch_size is None
+
+    def n_rows(self, data: Data) -> int:
         """Rows of the largest batch."""
-        if self.n_nodes is None:
-            return self.batch_size
-        return quadrature(data.select(slice(0, 1)), self.n_nodes)[0].shape[1]
+        if self.n_nodes is not None:
+            return quadrature(_states_of(data).select(slice(0, 1)), self.n_nodes)[0].shape[1]
+        return data.n_rows if isinstance(data, Samples) and self.batch_size is None else self.batch_size or 0
+
+    def objective(self) -> Loss:
+        """The loss of fitted options."""
+        l1 = torch.as_tensor(self.l1)
+        return self.loss or SquaredError(torch.as_tensor(self.importance), l1 if l1.any() else None)
+
+    def decay(self) -> Decay | None:
+        """The weight decay of fitted options as a function of the model; None if there is none."""
+        if callable(self.weight_decay):
+            return self.weight_decay
+        rate = torch.as_tensor(self.weight_decay)
+        return partial(_decayed, rate) if rate.any() else None
 
     def stages(self) -> list[tuple[int, int, int]]:
         """(last step, rows per batch, restarts) of each stage."""
         stages = []
         for end, share_of_rows, share_of_restarts in ((0.3, 4, 1), (0.7, 2, 4), (1, 1, 16)):
-            rows = min(self.batch_size, max(4, self.batch_size // share_of_rows))
+            rows = 0 if self.batch_size is None else min(self.batch_size, max(4, self.batch_size // share_of_rows))
             kept = min(self.n_restarts, max(2, math.ceil(self.n_restarts / share_of_restarts)))
             stages.append((math.ceil(end * self.n_steps), rows, kept))
         return stages
 
 
-def _require_reachable_target(model: ToyModel, data: FeatureDistribution, seed: int) -> None:
+def knows(model: BatchedModel, data: Data, options: TrainingOptions) -> TypeGuard[ToyModel]:
+    """Whether the fast step, which has its gradients from us, can train this; else autograd does."""
+    if not isinstance(model, ToyModel) or model.changed_methods or model.hidden_bias or options.loss is not None:
+        return False
+    return isinstance(data, FeatureDistribution | Samples) and all(p.requires_grad for p in model.parameters())
+
+
+def _states_of(data: Data) -> FeatureDistribution:
+    if not isinstance(data, FeatureDistribution):
+        raise ValueError(f"n_nodes must be None for {type(data).__name__}, which has no states to go through")
+    return data
+
+
+def _decayed(rate: Tensor, model: BatchedModel) -> dict[str, Tensor]:
+    """γ W of all weights that are trained, biases left out."""
+    weights = {name: value for name, value in model.named_parameters() if value.ndim > 2 and value.requires_grad}
+    each = rate.repeat_interleave(model.n_instances // len(rate)).to(model.dtype)
+    return {name: each.view(-1, *[1] * (value.ndim - 1)) * value for name, value in weights.items()}
+
+
+def _require_trainable(model: BatchedModel) -> None:
+    """Raise unless the model's tensors are what training can repeat and change."""
+    parameters = dict(model.named_parameters())
+    nested = [name for name in [*parameters, *dict(model.named_buffers())] if "." in name]
+    if nested:
+        raise ValueError(f"model must have its parameters itself, with an instance axis, not in modules, got {nested[0]}")
+    loose = [name for name, value in vars(model).items() if isinstance(value, Tensor)]
+    if loose:
+        raise ValueError(f"model must hold tensors as parameters or buffers, or restarts would not fit them, got {loose[0]}")
+    for name, value in model.named_buffers():
+        if value.ndim == 0 or len(value) not in (1, model.n_instances):
+            raise ValueError(f"buffer {name} must have 1 or {model.n_instances} instances, got shape {list(value.shape)}")
+    if not any(parameter.requires_grad for parameter in parameters.values()):
+        raise ValueError("model must have a parameter that requires grad, or there is nothing to train")
+    checks.require_finite(**parameters)
+
+
+def _require_independent_instances(model: BatchedModel, data: Data, options: TrainingOptions) -> None:
+    """Raise unless loss and decay give each instance what they give it alone, since training repeats and cuts instances."""
+    data = data.to(dtype=model.dtype, device=model.device)
+    generators = [keyed_generator(options.seed, 0, "look at the loss", data.device)] * data.n_instances
+    rows, weight = next(weighted_batches(data, 32, 1, generators))
+    x, weight = rows.mT.expand(model.n_instances, -1, -1), weight.expand(model.n_instances, -1)
+    loss, decay = options.objective(), options.decay()
+    together, alone = side_by_side(model, {n: p.detach()[:, None] for n, p in model.named_parameters()}), model.select([0])
+    first = options.select(slice(0, 1)).objective()
+    with torch.enable_grad():
+        try:
+            of_all, of_first = loss(together, x, weight), first(alone, x[:1], weight[:1])
+        except RuntimeError as error:
+            raise ValueError(
+                f"loss must take any number of models, as many as x has instances; with one of {model.n_instances} "
+                f"it failed: {error} (What differs between instances belongs into the model, as a buffer.)"
+            ) from error
+    if of_all.shape != (model.n_instances,) or of_first.shape != (1,):
+        raise ValueError(f"loss must give one number for each of {model.n_instances} models, got {list(of_all.shape)}")
+    if not of_all.requires_grad:
+        raise ValueError("loss must depend on a parameter that requires grad")
+    if not torch.allclose(of_all[:1], of_first, rtol=1e-3, equal_nan=True):
+        raise ValueError(
+            f"loss must give an instance the same with others beside it and alone, got {of_all[0]:.6g} and {of_first[0]:.6g}"
+        )
+    if callable(options.weight_decay) and decay is not None:
+        own, of_first = dict(alone.named_parameters()), decay(alone)
+        for name, value in decay(together).items():
+            if name not in own or value.shape[1:] != own[name].shape[1:] or not torch.allclose(value[:1], of_first[name]):
+                raise ValueError(
+                    "weight_decay must give parameters by name, in their shapes, and an instance the same with others and "
+                    f"alone, got {name} {list(value.shape)}"
+                )
+
+
+def _require_reachable_target(model: BatchedModel, data: Data, seed: int) -> None:
     """Raise unless a ReLU can give what the model is to compute of such data."""
-    if model.target_is_input or not model.output_relu:
+    if not isinstance(model, ToyModel) or model.target_is_input or not model.output_relu or model.changed_methods:
         return
-    x, _ = data.to(dtype=model.b.dtype, device=model.b.device).sample(
-        256, keyed_generator(seed, 0, "target", model.b.device)
-    )
+    x, _ = data.to(dtype=model.dtype, device=model.device).sample(256, keyed_generator(seed, 0, "target", model.device))
     with torch.no_grad():
         lowest = model.target(x).min().item()
     if not lowest >= 0:
@@ -173,30 +274,52 @@ class Record:
             penalty, it is a part of the loss, here and below.
         restart_losses: [restart, instance], expected losses of the restarts that were trained to the end and chosen from, to
             within 1 in 1000 (2 % where `expected_loss` has no closed form); no rows where there was one start only.
+        restart: [instance], which of the starts was kept; 0 is the model's own weights, -1 these as they were, where no
+            training improved them.
         snapshots: the parameters after the steps that were asked for, by step and name; step 0 is the initial state.
+        path: "fast step", where the gradients are ours, or "autograd".
         evaluate: what gives `loss`.
     """
 
     losses: Float[Tensor, "step instance"]
     restart_losses: Float[Tensor, "restart instance"]
+    restart: Int[Tensor, "instance"]
     snapshots: dict[int, dict[str, Tensor]]
-    evaluate: Callable[[], Tensor]
+    path: str
+    evaluate: Callable[[], Tensor] | None = field(repr=False)
 
     @cached_property
     def loss(self) -> Float[Tensor, "instance"]:
         """Expected loss at the end, of the restart that was kept (see `expected_loss`); computed when first asked for.
 
-        A penalty is estimated on a sample of rows.
+        A penalty is estimated on a sample of rows; a loss of your own by `supertoy.loss.expected_value`.
         """
+        assert self.evaluate is not None
         return self.evaluate()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All numbers; what computes the loss stays behind."""
+        return {**vars(self), "loss": self.loss, "evaluate": None}
 
-def train(model: ToyModel, data: FeatureDistribution, **options: Any) -> Record:
+    def __repr__(self) -> str:
+        n_steps, n_instances = self.losses.shape
+        return (
+            f"Record({n_steps} steps of {n_instances} instances by {self.path}, last losses {_range(self.losses[-1])}, "
+            f"snapshots after {', '.join(map(str, self.snapshots)) or 'no'} steps)"
+        )
+
+
+def _range(values: Tensor) -> str:
+    low, high = values.min().item(), values.max().item()
+    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+
+
+def train(model: BatchedModel, data: Data, **options: Any) -> Record:
     """Train every instance of `model` in place; with restarts, keep the one of lowest expected loss for each instance.
 
     >>> data = st.Independent(n_features=2, probability=torch.tensor([[1.0], [0.1]]))  # dense, and sparse
     >>> model = st.ReLUOutputModel(n_instances=2, n_features=2, n_hidden=1)
-    >>> record = train(model, data, importance=torch.tensor([1.0, 0.9]), n_steps=300, n_restarts=4)
+    >>> record = train(model, data, importance=torch.tensor([1.0, 0.9]), n_steps=300)
     >>> st.n_represented(model.W)  # both features share the one dimension where they are sparse
     tensor([1, 2])
 
@@ -204,7 +327,12 @@ def train(model: ToyModel, data: FeatureDistribution, **options: Any) -> Record:
     to zero over the second half. Batches grow: the first 0.3 of the steps see a quarter of `batch_size`, those up to 0.7 a
     half. The first restart starts from the model's present weights, the others from fresh ones; all restarts of an instance
     see the same batches. Where batches grow, the best quarter of the restarts goes on, but never fewer than two. (With
-    `n_nodes` every batch is the whole expectation, and does not grow; restarts are dropped all the same.)
+    `n_nodes`, and on all of `Samples`, every batch is the whole expectation, and does not grow; restarts are dropped all the
+    same.) In the end the present weights compete as they were, so that a good model is not made worse; not so under weight
+    decay, which is no part of the loss.
+
+    The paper's models are trained by a step whose gradients are ours. For a model or a `loss` of your own, a hidden bias, or
+    where a parameter is frozen (`requires_grad=False`), autograd finds the gradients; the record says so.
 
     Random numbers are keyed by (seed, instance), so what is trained beside an instance matters to it only by roundings
     in the last bit (which training can amplify). The same call gives the same bits on any number of threads.
@@ -222,18 +350,16 @@ def train(model: ToyModel, data: FeatureDistribution, **options: Any) -> Record:
     is from "Strategic picture", "Approach 1: Creating models without superposition".
     """
     fitted = TrainingOptions.of(options).fitted(model, data)
-    data = data.to(dtype=model.b.dtype, device=model.b.device)
-    start = pack(model)
+    data = data.to(dtype=model.dtype, device=model.device)
     n_rows = fitted.n_rows(data)
-    largest = max((rows if fitted.n_nodes is None else n_rows) * kept for _, rows, kept in fitted.stages())
+    largest = max((n_rows if fitted.sees_all else rows) * kept for _, rows, kept in fitted.stages())
     pieces = [
-        _Piece(model, [m[part] for m in start], data.select(part), fitted.select(part))
-        for part in _cut(model.n_instances, model.n_features * largest, model.b.device)
+        _Piece(model.select(part), data.select(part), fitted.select(part))
+        for part in _cut(model.n_instances, model.n_features * largest, model.device)
     ]
-    stop = threading.Event()
     try:
         with progress(len(pieces) * fitted.n_steps, "training", "step") as bar:
-            in_threads([partial(piece.run, stop, bar) for piece in pieces], stop)
+            in_threads([partial(piece.run, bar) for piece in pieces])
     except KeyboardInterrupt:
         _take_best(model, pieces)
         raise
@@ -261,6 +387,8 @@ def join(records: list[Record]) -> Record:
     return Record(
         losses=torch.cat([record.losses for record in records], dim=1),
         restart_losses=torch.cat([record.restart_losses for record in records], dim=1),
+        restart=torch.cat([record.restart for record in records]),
+        path=records[0].path,
         snapshots={
             step: {name: torch.cat([record.snapshots[step][name] for record in records]) for name in names}
             for step, names in records[0].snapshots.items()
@@ -269,13 +397,13 @@ def join(records: list[Record]) -> Record:
     )
 
 
-def _take_best(model: ToyModel, pieces: "list[_Piece]") -> None:
+def _take_best(model: BatchedModel, pieces: "list[_Piece]") -> None:
     """Copy each instance's best restart into the model."""
     best = [piece.best() for piece in pieces]
-    matrices = [torch.cat(parts) for parts in zip(*best, strict=True)]
     with torch.no_grad():
-        for name, value in unpack(model, matrices).items():
-            getattr(model, name).copy_(value)
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                parameter.copy_(torch.cat([values[name] for values in best]))
 
 
 class _Piece:
@@ -285,28 +413,29 @@ class _Piece:
     cuts are depends on sizes alone.
     """
 
-    def __init__(self, model: ToyModel, start: list[Tensor], data: FeatureDistribution, options: TrainingOptions) -> None:
+    def __init__(self, model: BatchedModel, data: Data, options: TrainingOptions) -> None:
         self.model, self.data, self.options = model, data, options
-        self.importance, self.l1 = torch.as_tensor(options.importance), torch.as_tensor(options.l1).to(start[0])
+        self.importance, self.l1 = torch.as_tensor(options.importance), torch.as_tensor(options.l1).to(model.dtype)
+        self.kind = step_kind(model) if knows(model, data, options) else AutogradStep
         self.snapshot_at = frozenset(options.snapshot_steps)
-        self.n_instances = len(start[0])
-        self.matrices = [matrix[:, None] for matrix in start]  # [instance, restart, hidden and bias, feature]
-        self.restart = torch.zeros(self.n_instances, 1, dtype=torch.long, device=start[0].device)  # which they are
+        self.n_instances = model.n_instances
+        self.start = [matrix[:, None].clone() for matrix in self.kind.pack(model)]
+        self.matrices = self.start  # [instance, restart, ...]: hidden and bias, feature, or parameters by themselves
+        self.restart = torch.zeros(self.n_instances, 1, dtype=torch.long, device=model.device)  # which they are
         self.losses: list[Tensor] = []  # of each stage, [step, instance, restart]
         self.snapshots: dict[int, list[Tensor]] = {}
         self.n_done = 0
         self.restart_losses = self.importance.new_zeros(self.n_instances, 0)
 
-    def run(self, stop: threading.Event, bar: "tqdm[None]") -> None:
-        """Train to the end, or until `stop` is set."""
+    def run(self, bar: "tqdm[None]") -> None:
+        """Train to the end, or until nobody waits for it."""
         self._add_restarts()
         self._keep_snapshot()
         step, n_shown = None, 0
         for last, n_rows, n_kept in self.options.stages():
             root_weight, scale, rows = self._rows(n_rows, last - self.n_done)
             if step is None:
-                kind = step_kind(self.model)
-                step = kind(self.model, self.matrices, self.importance, root_weight, self.options.optimizer, self.l1)
+                step = self._step(root_weight)
             else:
                 kept = self._recent().topk(n_kept, dim=1, largest=False).indices.sort(1).values
                 step.keep(kept)
@@ -316,7 +445,7 @@ class _Piece:
             losses = self.matrices[0].new_zeros(last - first, self.n_instances, n_kept, 1)
             self.losses.append(losses[..., 0])
             for n in range(first, last):
-                if stop.is_set():
+                if stopping():
                     return
                 step(next(rows), rate(n, self.options.n_steps, self.options.learning_rate), losses[n - first])
                 self.n_done = n + 1
@@ -326,25 +455,41 @@ class _Piece:
                     bar.update(self.n_done - n_shown)
                     n_shown = self.n_done
             losses *= scale[:, None, None]
+            if first == 0:
+                start_loss = losses[0, :, 0, 0].clone()
 
         if n_kept > 1:
             # A rough look is enough to choose by.
-            self.restart_losses = self._expected_losses(1e-3 if has_closed_form(self.model, self.data) else 2e-2)
+            self.restart_losses = self._expected_losses(self.matrices, 1e-3 if self._has_closed_form() else 2e-2)
             self._keep(self.restart_losses.argmin(1, keepdim=True))
+        # Where batches say that the loss has halved, the start need not be looked at. Weight decay is no part of the loss.
+        in_doubt = ~(self._recent()[:, 0] < start_loss / 2)
+        if in_doubt.any() and self.options.decay() is None:
+            self._let_the_start_compete(in_doubt.nonzero()[:, 0])
 
-    def best(self) -> list[Tensor]:
-        """The matrices of each instance's best restart, [instance, ...]; by recent losses if training was interrupted."""
+    def _step(self, root_weight: Tensor) -> TrainingStep | AutogradStep:
+        options = self.options
+        if isinstance(self.model, ToyModel) and self.kind is not AutogradStep:
+            kind = step_kind(self.model)
+            optimizer, decay = options.optimizer, options.decay()
+            return kind(self.model, self.matrices, self.importance, root_weight, optimizer, self.l1, decay)
+        return AutogradStep(self.model, self.matrices, options.objective(), options.optimizer, options.decay())
+
+    def best(self) -> dict[str, Tensor]:
+        """The parameters of each instance's best restart, [instance, ...]; by recent losses if training was interrupted."""
         if self.restart.shape[1] > 1:
             self._keep(self._recent().argmin(1, keepdim=True))
-        return [matrix[:, 0] for matrix in self.matrices]
+        return self.kind.unpack(self.model, [matrix[:, 0] for matrix in self.matrices])
 
     def record(self) -> Record:
         """The record of the best restarts."""
         return Record(
             losses=torch.cat(self.losses)[..., 0],
             restart_losses=self.restart_losses.T,
-            snapshots={at: unpack(self.model, [m[:, 0] for m in state]) for at, state in self.snapshots.items()},
-            evaluate=lambda: self._expected_losses()[:, 0],
+            restart=self.restart[:, 0],
+            snapshots={at: self.kind.unpack(self.model, [m[:, 0] for m in state]) for at, state in self.snapshots.items()},
+            path=self.kind.path,
+            evaluate=lambda: self._expected_losses(self.matrices)[:, 0],
         )
 
     def _keep(self, kept: Tensor, matrices: list[Tensor] | None = None) -> None:
@@ -358,40 +503,71 @@ class _Piece:
             {at: [matrix[instance, kept] for matrix in state] for at, state in self.snapshots.items()},
         )
 
+    def _let_the_start_compete(self, among: Tensor) -> None:
+        """Go back to the given weights in those of these instances that training has not improved."""
+        both = [torch.cat([mine, trained], dim=1) for mine, trained in zip(self.start, self.matrices, strict=True)]
+        start, trained = self._expected_losses(both, 1e-4 if self._has_closed_form() else None, among).unbind(1)
+        back = among[start < trained]
+        if len(back):
+            self.restart = self.restart.clone()
+            for matrix, mine in zip(self.matrices, self.start, strict=True):
+                matrix[back] = mine[back]
+            self.restart[back] = -1
+
     def _add_restarts(self) -> None:
         """The given weights as first restart, and fresh ones from each instance's own random numbers as the others."""
-        n_restarts, start = self.options.n_restarts, self.matrices
-        if n_restarts > 1:
-            shape = (n_restarts - 1, len(start), *start[0].shape[2:])
-            fresh = torch.stack(
-                [torch.randn(shape, generator=self._stream(k, "restarts", "cpu")) for k in range(self.n_instances)]
-            )
-            fresh = self.model.initial_scale * fresh.to(start[0])
-            fresh[..., -1, :] = 0  # the biases, and the row below untied input weights
-            start = [torch.cat([mine, new], dim=1) for mine, new in zip(start, fresh.unbind(2), strict=True)]
+        n_fresh, start = self.options.n_restarts - 1, self.start
+        if n_fresh:
+            fresh = zip(*(self._fresh(k, n_fresh) for k in range(self.n_instances)), strict=True)
+            start = [torch.cat([mine, torch.stack(each).to(mine)], dim=1) for mine, each in zip(start, fresh, strict=True)]
         self.matrices = [matrix.clone() for matrix in start]
-        self.restart = torch.arange(n_restarts, device=self.restart.device).expand(self.n_instances, -1)
+        self.restart = torch.arange(1 + n_fresh, device=self.restart.device).expand(self.n_instances, -1)
 
-    def _rows(self, n_rows: int, n_steps: int) -> tuple[Tensor, Tensor, Iterator[Tensor]]:
+    def _fresh(self, k: int, n: int) -> list[Tensor]:
+        """n fresh starts of instance k as matrices, [restart, ...]."""
+        generator, model = self._stream(k, "restarts", "cpu"), self.model
+        if isinstance(model, ToyModel) and self.kind is not AutogradStep and type(model).initial is BatchedModel.initial:
+            drawn = model.initial_scale * torch.randn(n, len(self.start), *self.start[0].shape[2:], generator=generator)
+            drawn[..., -1, :] = 0  # the biases, and the row below untied input weights
+            return [*drawn.unbind(1)]
+        values = {name: value.detach()[k].expand(n, *value.shape[1:]).clone() for name, value in model.named_parameters()}
+        for name in model.shapes:
+            if getattr(model, name).requires_grad:
+                values[name] = torch.stack([model.initial(name, generator) for _ in range(n)]).to(values[name])
+        return self.kind.pack(model.like(values))
+
+    def _rows(self, n_rows: int, n_steps: int) -> tuple[Tensor, Tensor, Iterator[Any]]:
         """√w of the rows in a batch [instance, row], what the loss is then to be multiplied with, and the batches."""
-        if self.options.n_nodes is not None:
-            x, weight = quadrature(self.data, self.options.n_nodes)
-            root_weight = weight.sqrt().to(x).expand(self.n_instances, -1)
-            rows = x.mT.expand(self.n_instances, -1, -1)
-            if step_kind(self.model).weighs_rows:
-                rows = rows * root_weight[:, None]
-            return root_weight, torch.ones_like(x[:1, 0, 0]), itertools.repeat(rows)
-        weight = self.data.row_weights(n_rows).flip(1).expand(self.n_instances, -1)  # the zero vector is last
-        generators = [self._stream(k, f"batches {self.n_done}", self.data.device) for k in range(self.n_instances)]
-        drawn = batches(self.data, n_rows, n_steps, generators)
+        n_instances, data, one = self.n_instances, self.data, torch.ones_like(self.matrices[0].flatten()[:1])
+        weighs_rows = self.kind.weighs_rows
+        if self.options.sees_all:
+            x, weight = (data.x, data.weight) if isinstance(data, Samples) else self._quadrature()
+            root_weight, rows = weight.sqrt().to(x).expand(n_instances, -1), x.mT.expand(n_instances, -1, -1)
+            if self.kind is AutogradStep:
+                return root_weight, one, itertools.repeat((rows, weight.to(x).expand(n_instances, -1)))
+            return root_weight, one, itertools.repeat(rows * root_weight[:, None] if weighs_rows else rows)
+        generators = [self._stream(k, f"batches {self.n_done}", data.device) for k in range(n_instances)]
+        if self.kind is AutogradStep:
+            return one[:, None], one, weighted_batches(data, n_rows, n_steps, generators)
+        if isinstance(data, FeatureDistribution):
+            weight = data.row_weights(n_rows).flip(1).expand(n_instances, -1)  # the zero vector is last
+            drawn: Iterator[Tensor] = batches(data, n_rows, n_steps, generators)
+        else:
+            n_rows = min(n_rows, self.options.n_rows(data))
+            weight = one.new_full((n_instances, n_rows), 1 / n_rows)
+            drawn = (rows for rows, _ in weighted_batches(data, n_rows, n_steps, generators))
         # All rows but the zero vector weigh the same, so they may weigh 1 until the loss is reported, if the optimizer does
         # not see the difference. Otherwise the rows carry it.
         root_weight, scale = (weight / weight[:, :1]).sqrt(), weight[:, 0]
         if not OPTIMIZERS[self.options.optimizer].sees_scale:
             return root_weight, scale, drawn
-        if step_kind(self.model).weighs_rows:
+        if weighs_rows:
             drawn = (scale.sqrt()[:, None, None] * rows for rows in drawn)
         return weight.sqrt(), torch.ones_like(scale), drawn
+
+    def _quadrature(self) -> tuple[Tensor, Tensor]:
+        assert self.options.n_nodes is not None
+        return quadrature(_states_of(self.data), self.options.n_nodes)
 
     def _stream(self, instance: int, purpose: str, device: torch.device | str) -> torch.Generator:
         return keyed_generator(self.options.seed, self.options.first_instance + instance, purpose, device)
@@ -405,9 +581,12 @@ class _Piece:
         if not self.n_done:
             return torch.zeros_like(self.restart, dtype=torch.float)
         # Only losses on random batches need averaging; without noise the last one says most.
-        n_averaged = _LOOK_EVERY if self.options.n_nodes is None else 1
+        n_averaged = 1 if self.options.sees_all else _LOOK_EVERY
         recent = torch.cat(self.losses)[max(0, self.n_done - n_averaged) : self.n_done].mean(0)
         return recent.nan_to_num(nan=torch.inf)  # a restart that went astray is the worst, not the least
+
+    def _has_closed_form(self) -> bool:
+        return self.options.loss is None and has_closed_form(self.model, self.data)
 
     def _stop_at_nan(self) -> None:
         bad = ~torch.isfinite(self.losses[-1])
@@ -420,20 +599,25 @@ class _Piece:
                 "a smaller learning_rate may help"
             )
 
-    def _expected_losses(self, rtol: float | None = None) -> Tensor:
-        """Expected losses, [instance, restart]."""
-        n_restarts = self.matrices[0].shape[1]
-        trained = self.model.like(unpack(self.model, [matrix.flatten(0, 1) for matrix in self.matrices]))
-        index = torch.arange(self.n_instances, device=self.restart.device).repeat_interleave(n_restarts)
-        loss = expected_loss(trained, self.data.select(index), importance=self.importance[index], rtol=rtol)
-        if self.l1.any():
-            rows = [
-                self.data.select(slice(k, k + 1)).sample(_N_ROWS, self._stream(k, "penalty", self.data.device))
-                for k in range(self.n_instances)
-            ]
-            x, weight = (torch.cat(parts)[index] for parts in zip(*rows, strict=True))
-            loss = loss + self.l1[index] * (weight * trained.hidden(x).abs().sum(-1)).sum(1)
-        return loss.view(self.n_instances, n_restarts)
+    def _expected_losses(self, matrices: list[Tensor], rtol: float | None = None, among: Tensor | None = None) -> Tensor:
+        """Expected losses of all instances, or of some, [instance, restart]."""
+        n_restarts, chosen = matrices[0].shape[1], torch.arange(self.n_instances) if among is None else among.cpu()
+        named = self.kind.unpack(self.model, [matrix[chosen] for matrix in matrices])
+        trained, index = side_by_side(self.model.select(chosen), named), chosen.repeat_interleave(n_restarts)
+        data, l1 = self.data.select(index), self.l1[index]
+        if self.options.loss is not None:
+            loss = expected_value(self.options.loss, trained, data, rtol or 5e-3)
+        else:
+            loss = expected_loss(trained, data, importance=self.importance[index], rtol=rtol)
+        if l1.any():
+            rows = {
+                k: self.data.select(slice(k, k + 1)).sample(_N_ROWS, self._stream(k, "penalty", self.data.device))
+                for k in chosen.tolist()
+            }
+            x, weight = (torch.cat(parts) for parts in zip(*(rows[k] for k in index.tolist()), strict=True))
+            assert isinstance(trained, ToyModel)
+            loss = loss + l1 * (weight * trained.hidden(x).abs().sum(-1)).sum(1)
+        return loss.view(len(chosen), n_restarts)
 
 
 def _cut(n_instances: int, per_instance: int, device: torch.device) -> list[slice]:

@@ -47,7 +47,9 @@ def test_the_series_is_as_accurate_as_it_says(kind):
 @pytest.mark.parametrize("kind", [st.ReLUHiddenModel, st.AbsoluteValueModel, GELUModel])
 def test_with_few_features_other_models_are_measured_without_sampling(kind):
     n = 3 if kind.target_is_input else 2
-    data = st.Independent(n, torch.tensor([[1.0], [0.2], [1e-6]]), signed=not kind.target_is_input)
+    data = st.Independent(
+        n, torch.tensor([[1.0], [0.2], [1e-6]]), values=st.values.UNIT if kind.target_is_input else st.values.SIGNED
+    )
     model = model_with_random_weights(kind, 3, n, 2).requires_grad_(False)
     x, weight = quadrature(data, n_nodes=24)
     reference, _ = st.sampled_loss(model, x.expand(3, -1, -1), weight)
@@ -165,7 +167,7 @@ def test_bad_arguments_are_refused(change, error, message):
 
 
 def test_weights_that_are_not_finite_are_refused():
-    model = st.ReLUOutputModel(3, 6, 2).requires_grad_(False)
+    model = st.ReLUOutputModel(3, 6, 2)
     model.W[1, 0, 2] = float("nan")
     with pytest.raises(ValueError, match="W must be finite; got nan at"):
         st.expected_loss(model, st.Independent(6, 0.5))

@@ -67,7 +67,7 @@ def test_linear_models_are_measured_with_the_right_second_moments(data):
 def test_pairs_that_come_together_are_orthogonal_and_those_that_never_do_are_antipodal():
     p = torch.tensor([0.1, 0.1])
     data = st.PartlyCorrelatedPairs(2, p, torch.tensor([1.0, -1 / 9]))
-    model = st.ReLUOutputModel(2, 4, 2, seed=0).requires_grad_(False)
+    model = st.ReLUOutputModel(2, 4, 2, seed=0)
     st.train(model, data, n_restarts=8, n_nodes=3, n_steps=400)
     W = torch.nn.functional.normalize(model.W, dim=1)
     cosine = (W[:, :, ::2] * W[:, :, 1::2]).sum(1)

@@ -1,5 +1,7 @@
 """Sweeps: the same bits wherever the shards run, and nothing lost when something dies."""
 
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -14,9 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 import supertoy as st
+from supertoy._engine.description import described
 from supertoy.sweeps import _default_shard_size
 from supertoy.training import TrainingOptions
 
@@ -27,7 +31,7 @@ OPTIONS = {"n_steps": 60, "n_restarts": 4, "batch_size": 32, "snapshot_steps": [
 
 
 def swept(seed=0, **options):
-    model = st.ReLUOutputModel(N_INSTANCES, 5, 2, seed=seed).requires_grad_(False)
+    model = st.ReLUOutputModel(N_INSTANCES, 5, 2, seed=seed)
     options = {"importance": IMPORTANCE, "shard_size": 3, **OPTIONS, **options}
     return model, st.sweep(model, st.Independent(5, PROBABILITY), seed=seed, **options)
 
@@ -49,7 +53,7 @@ def assert_same_bits(a, b):
 
 
 def test_a_sweep_is_train_but_for_rounding(reference):
-    model = st.ReLUOutputModel(N_INSTANCES, 5, 2, seed=0).requires_grad_(False)
+    model = st.ReLUOutputModel(N_INSTANCES, 5, 2, seed=0)
     record = st.train(model, st.Independent(5, PROBABILITY), importance=IMPORTANCE, **OPTIONS)
     swept_model, swept_record = reference
     assert_close(swept_record.losses[:20], record.losses[:20], rtol=1e-3, atol=0)
@@ -81,7 +85,7 @@ def test_processes_give_the_same_bits(reference, n_workers, tmp_path):
 
 
 def test_every_distribution_and_model_survives_the_way_to_a_worker(tmp_path):
-    data = st.AnticorrelatedSets(2, 2, 0.3, n_features=5, signed=True)
+    data = st.AnticorrelatedSets(2, 2, 0.3, n_features=5, values=st.values.SIGNED)
     for _ in range(2):
         model = st.AbsoluteValueModel(3, 5, 4, dtype=torch.float64)
         with ThreadPoolExecutor(1) as executor:
@@ -107,9 +111,9 @@ def test_a_damaged_shard_is_named_and_trained_again(reference, tmp_path):
 
 
 def test_a_store_of_another_function_is_refused(tmp_path):
-    data, options = st.Independent(3, 0.5, signed=True), {"shard_size": 1, "n_steps": 4, "store": tmp_path}
+    data, options = st.Independent(3, 0.5, values=st.values.SIGNED), {"shard_size": 1, "n_steps": 4, "store": tmp_path}
     st.sweep(st.FunctionModel(2, 3, 2, function=torch.abs), data, **options)
-    with pytest.raises(ValueError, match="holds another sweep, which differs in target"):
+    with pytest.raises(ValueError, match="holds another sweep, which differs in model"):
         st.sweep(st.FunctionModel(2, 3, 2, function=torch.square), data, **options)
 
 
@@ -186,8 +190,8 @@ def test_a_process_pool_whose_worker_is_killed_is_named(tmp_path, monkeypatch):
 
 
 def test_a_loss_that_is_not_finite_names_the_instance_of_the_whole_sweep(tmp_path):
-    model = st.LinearModel(5, 4, 2).requires_grad_(False)
-    model.W[4] = 1e30
+    model = st.LinearModel(5, 4, 2)
+    model.W.data[4] = 1e30
     with pytest.raises(FloatingPointError, match="instance 4 "):
         st.sweep(model, st.Independent(4, 0.5), store=tmp_path, shard_size=2, n_steps=10)
     assert len(list(tmp_path.glob("shard-*.json"))) == 2
@@ -205,7 +209,7 @@ def test_an_interrupt_keeps_finished_shards_and_leaves_the_model_alone(reference
         return plain(*job)
 
     plain = module._train_shard
-    model = st.ReLUOutputModel(N_INSTANCES, 5, 2, seed=0).requires_grad_(False)
+    model = st.ReLUOutputModel(N_INSTANCES, 5, 2, seed=0)
     before = model.W.clone()
     options = {"importance": IMPORTANCE, "shard_size": 3, "store": tmp_path, **OPTIONS}
     with monkeypatch.context() as patch:
@@ -231,7 +235,7 @@ def test_a_full_disk_stops_the_sweep_with_what_to_do(tmp_path, monkeypatch):
 
 def test_a_shard_takes_tens_of_megabytes_and_there_are_enough_of_them():
     data, model = st.Independent(400, 0.1), st.ReLUOutputModel(1000, 400, 30)
-    options = TrainingOptions(n_steps=1000, batch_size=512)
+    options = TrainingOptions(n_steps=1000, n_restarts=1, batch_size=512)
     assert _default_shard_size(model, data, options) == 10
     assert _default_shard_size(model, data, replace(options, n_restarts=10_000)) == 1
     assert _default_shard_size(model, data, replace(options, n_steps=500_000)) == 4
@@ -263,7 +267,7 @@ def test_a_folder_that_became_read_only_is_refused_before_any_training(reference
         ({"shard_size": 0}, ValueError, "shard_size must be at least 1, got 0"),
         ({"executor": 2}, TypeError, "executor"),
         ({"store": 3}, TypeError, "store"),
-        ({"n_stepz": 3}, TypeError, "options must be among importance, l1, n_steps, .*; got 'n_stepz'"),
+        ({"n_stepz": 3}, TypeError, "options must be among loss, importance, .*; got 'n_stepz'"),
         ({"first_instance": 3}, TypeError, "options must not hold first_instance"),
         ({"n_steps": 0}, ValueError, "n_steps must be at least 1"),
         ({"importance": torch.ones(3)}, ValueError, "importance must broadcast"),
@@ -335,16 +339,16 @@ def test_stores_tell_activations_and_correlations_apart(tmp_path):
         return st.ActivationOutputModel(2, 2, 1, activation=activation)
 
     st.sweep(model(functional.gelu), data, **options)
-    with pytest.raises(ValueError, match="differs in activation"):
+    with pytest.raises(ValueError, match="differs in model"):
         st.sweep(model(functional.softplus), data, **options)
-    with pytest.raises(ValueError, match="differs in distribution"):
+    with pytest.raises(ValueError, match="differs in data"):
         st.sweep(model(functional.gelu), st.PartlyCorrelatedPairs(1, 0.1, 0.4), **options)
 
 
 def test_every_shard_has_its_own_instances_penalty(tmp_path):
     l1, options = torch.tensor([0.0, 0.05, 0.5]), {"n_steps": 200, "n_restarts": 2}
     data = st.Independent(4, 0.1)
-    whole, cut = (st.ReLUOutputModel(3, 4, 2).requires_grad_(False) for _ in range(2))
+    whole, cut = (st.ReLUOutputModel(3, 4, 2) for _ in range(2))
     record = st.train(whole, data, l1=l1, **options)
     in_shards = st.sweep(cut, data, l1=l1, shard_size=1, store=tmp_path, **options)
     assert_close(in_shards.loss, record.loss, rtol=1e-3, atol=0)
@@ -371,10 +375,113 @@ def test_stores_tell_every_attribute_of_the_data_apart(tmp_path):
         store = tmp_path / str(number)
         st.sweep(st.ReLUOutputModel(1, 5, 2), Scaled(one), n_steps=2, store=store)
         st.sweep(st.ReLUOutputModel(1, 5, 2), Scaled(one), n_steps=2, store=store)
-        with pytest.raises(ValueError, match="differs in distribution"):
+        with pytest.raises(ValueError, match="differs in data"):
             st.sweep(st.ReLUOutputModel(1, 5, 2), Scaled(other), n_steps=2, store=store)
 
 
 def test_what_a_store_cannot_tell_apart_is_refused(tmp_path):
-    with pytest.raises(TypeError, match="its attribute scale is a function"):
-        st.sweep(st.ReLUOutputModel(1, 5, 2), Scaled(lambda x: x), n_steps=2, store=tmp_path)
+    with pytest.raises(TypeError, match=r"store must be None here: data.*scale is a Generator, and no description"):
+        st.sweep(st.ReLUOutputModel(1, 5, 2), Scaled(torch.Generator()), n_steps=2, store=tmp_path)
+
+
+FACTOR = 2.0
+
+
+def times_factor(x):
+    return FACTOR * x
+
+
+def distribution_with(body):
+    """A class of the same name with other code."""
+    names = {"st": st, "__name__": "own"}
+    exec(f"class Own(st.Independent):\n    def rows(self, uniform):\n        return {body}", names)
+    return names["Own"](5, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"data": distribution_with("super().rows(uniform)")}, {"data": distribution_with("super().rows(uniform) / 2")}),
+        ({"data": Scaled(lambda x: x)}, {"data": Scaled(lambda x: 2 * x)}),
+        ({"loss": lambda m, x, w: m(x).sum((1, 2))}, {"loss": lambda m, x, w: m(x).mean((1, 2))}),
+        ({"weight_decay": lambda m: {"W": m.W}}, {"weight_decay": lambda m: {"W": 2 * m.W}}),
+    ],
+)
+def test_the_code_of_what_users_bring_counts(tmp_path, before, after):
+    def sweep(data=Scaled(1.0), **options):
+        return st.sweep(st.ReLUOutputModel(1, 5, 2), data, n_steps=2, store=tmp_path, **options)
+
+    sweep(**before)
+    sweep(**before)
+    with pytest.raises(ValueError, match=f"differs in {next(iter(after))}"):
+        sweep(**after)
+
+
+def test_what_code_refers_to_counts(monkeypatch):
+    before = described(times_factor)
+    monkeypatch.setitem(times_factor.__globals__, "FACTOR", 3.0)
+    assert described(times_factor) != before
+    monkeypatch.undo()
+    assert described(times_factor) == before
+
+
+def damaged(path, **changes):
+    """Change tensors of a shard, and mend its checksum."""
+    tensors = {name: change(value) for name, value in load_file(path).items() for change in [changes.get(name, lambda t: t)]}
+    save_file({name: value for name, value in tensors.items() if value is not None}, path)
+    label = path.with_suffix(".json")
+    described = json.loads(label.read_text())
+    label.write_text(json.dumps(described | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: damaged(path, losses=lambda t: None),
+        lambda path: damaged(path, losses=lambda t: t[:5].clone()),
+        lambda path: damaged(path, loss=lambda t: torch.full_like(t, torch.nan)),
+        lambda path: path.with_suffix(".json").write_text("[" * 100_000),
+    ],
+)
+def test_foreign_tensors_with_a_mended_checksum_are_trained_again(reference, tmp_path, change):
+    swept(store=tmp_path)
+    change(tmp_path / "shard-00001.safetensors")
+    with pytest.warns(UserWarning, match="shard-00001.safetensors is not used and will be trained again"):
+        assert_same_bits(swept(store=tmp_path), reference)
+
+
+def test_a_folder_in_place_of_a_shard_is_named_before_any_training(tmp_path):
+    swept(store=tmp_path, n_steps=5, snapshot_steps=[])
+    path = tmp_path / "shard-00001.safetensors"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ValueError, match=r"store must have a file or nothing at .*shard-00001.* got a folder: remove it"):
+        swept(store=tmp_path, n_steps=5, snapshot_steps=[])
+
+
+def test_shards_outlive_a_lost_description(reference, tmp_path, monkeypatch):
+    swept(store=tmp_path)
+    (tmp_path / "sweep.json").unlink()
+    with pytest.raises(ValueError, match="store must be an empty folder or one of this sweep's"):
+        swept(store=tmp_path, n_steps=61)
+    monkeypatch.setattr("supertoy.sweeps._train_shard", None)
+    assert_same_bits(swept(store=tmp_path), reference)
+    assert (tmp_path / "sweep.json").exists()
+
+
+class OwnModel(st.ReLUOutputModel):
+    def hidden(self, x):
+        return super().hidden(x).tanh()
+
+
+def test_models_and_losses_of_ones_own_run_anywhere(tmp_path):
+    def sweep(executor=None, store=None):
+        model = OwnModel(4, 5, 2)
+        options = {"n_steps": 20, "n_restarts": 3, "weight_decay": 0.1, "shard_size": 2}
+        return model, st.sweep(model, st.Independent(5, 0.3), executor=executor, store=store, **options)
+
+    alone = sweep()
+    assert alone[1].path == "autograd"
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        assert_same_bits(sweep(executor, tmp_path), alone)
+    assert_same_bits(sweep(store=tmp_path), alone)

@@ -1,6 +1,7 @@
 """Training: what it reaches, what it records, and how it stops."""
 
 import itertools
+import pickle
 import signal
 import threading
 from functools import partial
@@ -12,6 +13,7 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy import training
+from supertoy._engine.schedule import rate
 from supertoy._engine.step import TrainingStep
 from tests.strategies import ALL_MODELS
 
@@ -22,9 +24,9 @@ DENSITIES = torch.tensor([[1.0], [0.2], [0.1]])
 def trained(
     kind=st.ReLUOutputModel, seed=0, n=5, m=2, probability=DENSITIES, importance=IMPORTANCE, dtype=torch.float32, **options
 ):
-    model = kind(len(probability), n, m, seed=seed, dtype=dtype).requires_grad_(False)
-    record = st.train(model, st.Independent(n, probability), importance=importance, seed=seed, **options)
-    return model, record
+    model = kind(len(probability), n, m, seed=seed, dtype=dtype)
+    options = {"n_restarts": 1, "importance": importance, "seed": seed, **options}
+    return model, st.train(model, st.Independent(n, probability), **options)
 
 
 def test_the_linear_model_reaches_the_optimum_that_pca_gives():
@@ -46,8 +48,8 @@ def test_the_dense_relu_model_ignores_all_but_m_features():
 
 @pytest.mark.parametrize("kind", ALL_MODELS)
 def test_training_lowers_the_loss_of_every_model(kind):
-    model = kind(3, 5, 4).requires_grad_(False)
-    data = st.Independent(5, DENSITIES, signed=not kind.target_is_input)
+    model = kind(3, 5, 4)
+    data = st.Independent(5, DENSITIES, values=st.values.UNIT if kind.target_is_input else st.values.SIGNED)
     before = st.expected_loss(model, data)
     record = st.train(model, data, n_steps=300)
     assert (record.loss < 0.7 * before).all()
@@ -127,7 +129,7 @@ def test_training_on_the_expectation_itself_finds_the_known_optimum():
 def test_the_right_pair_is_found_among_pairs_that_cost_nearly_the_same():
     # Just above equal importance the possible pairs differ by a few per cent, and one in three starts is in the right one.
     density, ratio = torch.cartesian_prod(torch.tensor([0.02, 0.05, 0.1, 0.2]), torch.tensor([1.1, 1.2, 1.5, 2.0])).T
-    model = st.ReLUOutputModel(16, 3, 2).requires_grad_(False)
+    model = st.ReLUOutputModel(16, 3, 2)
     importance = torch.stack([torch.ones(16), torch.ones(16), ratio], dim=1)
     options = {"importance": importance, "n_nodes": 3, "n_steps": 200, "n_restarts": 24}
     record = st.train(model, st.Independent(3, density[:, None]), **options)
@@ -147,7 +149,7 @@ def test_the_right_pair_is_found_among_pairs_that_cost_nearly_the_same():
 def test_other_activations_train_on_the_expectation_too(activation):
     p = torch.tensor([[0.9], [0.3], [0.05]])
     options = {"n_nodes": 6, "n_steps": 300, "n_restarts": 8}
-    model = st.ActivationOutputModel(3, 2, 1, activation=activation).requires_grad_(False)
+    model = st.ActivationOutputModel(3, 2, 1, activation=activation)
     data = st.Independent(2, p)
     record = st.train(model, data, **options)
     ignored = (p / 3 - p**2 / 4)[:, 0].double()  # one feature kept and one answered by its mean, which any of these can do
@@ -158,7 +160,7 @@ def test_a_relu_given_as_an_activation_trains_like_the_relu_model():
     data = st.Independent(2, torch.tensor([[0.9], [0.3], [0.05]]))
     options = {"n_nodes": 6, "n_steps": 300, "n_restarts": 8}
     given, known = st.ActivationOutputModel(3, 2, 1, activation=functional.relu), st.ReLUOutputModel(3, 2, 1)
-    losses = [st.train(model.requires_grad_(False), data, **options).loss for model in (given, known)]
+    losses = [st.train(model, data, **options).loss for model in (given, known)]
     assert_close(*losses, rtol=1e-2, atol=0)
 
 
@@ -239,9 +241,9 @@ def test_a_loss_that_is_not_finite_names_the_restart_that_it_began_as(monkeypatc
 def test_an_interrupt_leaves_the_last_completed_step(monkeypatch):
     _, record = trained(n_steps=60, snapshot_steps=[17])
     disturb(monkeypatch, 18, interrupt)
-    model = st.ReLUOutputModel(3, 5, 2, seed=0).requires_grad_(False)
+    model = st.ReLUOutputModel(3, 5, 2, seed=0)
     with pytest.raises(KeyboardInterrupt):
-        st.train(model, st.Independent(5, DENSITIES), importance=IMPORTANCE, n_steps=60)
+        st.train(model, st.Independent(5, DENSITIES), importance=IMPORTANCE, n_steps=60, n_restarts=1)
     assert torch.equal(model.W, record.snapshots[17]["W"])
     assert torch.equal(model.b, record.snapshots[17]["b"])
 
@@ -259,7 +261,7 @@ def test_an_interrupt_at_any_stage_leaves_the_restart_that_looked_best(step, mon
 
 def test_an_interrupt_before_the_first_step_leaves_the_model_as_it_was(monkeypatch):
     disturb(monkeypatch, 1, interrupt)
-    model = st.ReLUOutputModel(1, 5, 2, seed=0).requires_grad_(False)
+    model = st.ReLUOutputModel(1, 5, 2, seed=0)
     before = model.W.clone()
     with pytest.raises(KeyboardInterrupt):
         st.train(model, st.Independent(5, 0.1), n_steps=10, n_restarts=3)
@@ -272,7 +274,7 @@ def test_an_interrupt_stops_all_threads_at_a_step(monkeypatch):
     _, record = trained(n_steps=400, snapshot_steps=range(401))
     n_threads = threading.active_count()
     alarm = threading.Timer(0.05, signal.raise_signal, [signal.SIGINT])
-    model = st.ReLUOutputModel(3, 5, 2, seed=0).requires_grad_(False)
+    model = st.ReLUOutputModel(3, 5, 2, seed=0)
     alarm.start()
     with pytest.raises(KeyboardInterrupt):
         st.train(model, st.Independent(5, DENSITIES), importance=IMPORTANCE, n_steps=100_000)
@@ -316,35 +318,38 @@ def test_bad_arguments_are_refused_before_any_training(change, error, message):
 
 
 def test_weights_that_are_not_finite_are_refused():
-    model = st.ReLUOutputModel(2, 5, 2).requires_grad_(False)
-    model.b[1, 3] = float("inf")
+    model = st.ReLUOutputModel(2, 5, 2)
+    model.b.data[1, 3] = float("inf")
     with pytest.raises(ValueError, match=r"b must be finite; got inf at \[instance 1, feature 3\]"):
         st.train(model, st.Independent(5, 0.5))
 
 
 @pytest.mark.parametrize("kind", ALL_MODELS)
 def test_gradient_descent_takes_the_same_steps_on_batches_as_on_the_expectation(kind):
-    data = st.Independent(3, torch.tensor([[0.5], [0.1]]), signed=not kind.target_is_input)
+    data = st.Independent(
+        3, torch.tensor([[0.5], [0.1]]), values=st.values.UNIT if kind.target_is_input else st.values.SIGNED
+    )
     first = st.expected_loss(kind(2, 3, 2), data).float()
     moved = []
     for options in ({"n_nodes": 8}, {"batch_size": 2**15}):
-        model = kind(2, 3, 2).requires_grad_(False)
-        start = model.b.clone()
-        record = st.train(model, data, optimizer="gradient descent", learning_rate=0.2, n_steps=4, **options)
+        model = kind(2, 3, 2)
+        start = model.b.detach().clone()
+        options |= {"learning_rate": 0.2, "n_steps": 4, "n_restarts": 1}
+        record = st.train(model, data, optimizer="gradient descent", **options)
         assert_close(record.losses[0], first, rtol=0.05, atol=0)
-        moved.append(model.b - start)
+        moved.append(model.b.detach() - start)
     assert moved[0].abs().max() > 0.01
     assert_close(moved[1], moved[0], rtol=0.1, atol=2e-3)
 
 
 def test_gradient_descent_lowers_the_loss_step_by_step_and_restarts_work():
-    model = st.ReLUOutputModel(2, 4, 2).requires_grad_(False)
+    model = st.ReLUOutputModel(2, 4, 2)
     data = st.CorrelatedSets(2, 2, torch.tensor([[0.1], [0.3]]))
     options = {"optimizer": "gradient descent", "learning_rate": 1.0, "n_restarts": 8, "n_steps": 400}
     record = st.train(model, data, n_nodes=3, **options)
     assert (record.losses.diff(dim=0) < 1e-6).all()
     assert (record.loss < 0.3 * record.losses[0]).all()
-    batches = st.train(st.ReLUOutputModel(2, 4, 2).requires_grad_(False), data, batch_size=512, **options)
+    batches = st.train(st.ReLUOutputModel(2, 4, 2), data, batch_size=512, **options)
     assert_close(batches.loss, batches.restart_losses.min(0).values, rtol=1e-3, atol=0)
     assert_close(batches.loss, record.loss, rtol=0.05, atol=1e-4)
 
@@ -356,7 +361,7 @@ def test_unknown_optimizers_are_refused():
 
 
 def penalised(data, n, m, l1, seed=0, **options):
-    model = st.ReLUOutputModel(len(l1), n, m, seed=seed).requires_grad_(False)
+    model = st.ReLUOutputModel(len(l1), n, m, seed=seed)
     return model, st.train(model, data, l1=torch.tensor(l1), learning_rate=0.01, **options)
 
 
@@ -427,3 +432,217 @@ def test_features_of_which_none_is_important_are_refused():
     importance = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
     with pytest.raises(ValueError, match="importance must not be zero for all features, as it is at instance 1"):
         st.train(st.ReLUOutputModel(2, 2, 1), st.Independent(2, 0.5), importance=importance)
+
+
+def test_by_default_training_finds_what_the_figures_show():
+    data = st.Independent(5, DENSITIES)
+    for seed in range(10):
+        losses = []
+        for options in ({}, {"n_restarts": 64}):
+            model = st.ReLUOutputModel(3, 5, 2, seed=seed)
+            losses.append(st.train(model, data, importance=IMPORTANCE, seed=seed, **options).loss)
+        assert (losses[0] < 1.01 * losses[1]).all()
+
+
+@pytest.mark.parametrize("n_restarts", [1, 4])
+def test_going_on_from_a_good_model_never_makes_it_worse(n_restarts):
+    model, first = trained(n_restarts=32)
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    options = {"n_steps": 5, "learning_rate": 0.3, "n_restarts": n_restarts}
+    record = st.train(model, st.Independent(5, DENSITIES), importance=IMPORTANCE, **options)
+    assert record.restart.tolist() == [-1, -1, -1]
+    assert all(torch.equal(value, before[name]) for name, value in model.named_parameters())
+    assert_close(record.loss, first.loss)
+    _, better = trained(n_steps=5, learning_rate=0.3)  # from a start that is worse
+    assert (better.restart == 0).all()
+
+
+def test_a_record_can_be_pickled_and_says_what_it_is():
+    _, record = trained(n_steps=20, n_restarts=4, snapshot_steps=[10])
+    copy = pickle.loads(pickle.dumps(record))
+    assert torch.equal(copy.loss, record.loss)
+    assert torch.equal(copy.snapshots[10]["W"], record.snapshots[10]["W"])
+    assert repr(copy) == repr(record)
+    assert repr(record).startswith("Record(20 steps of 3 instances by fast step, last losses ")
+    assert "snapshots after 10 steps" in repr(record)
+
+
+def plain_adamw(model, x, weight, importance, n_steps, decay, learning_rate=0.03):
+    """The same descent with what everybody has."""
+    weights, biases = [p for p in model.parameters() if p.ndim > 2], [p for p in model.parameters() if p.ndim == 2]
+    groups = [{"params": weights, "weight_decay": decay}, {"params": biases, "weight_decay": 0.0}]
+    adam = torch.optim.AdamW(groups, lr=learning_rate, betas=(0.8, 0.9), eps=1e-10)
+    for step in range(n_steps):
+        for group in adam.param_groups:
+            group["lr"] = rate(step, n_steps, learning_rate)
+        adam.zero_grad()
+        error = (model(x) - model.target(x)).square() @ importance
+        (weight * error).sum().backward()
+        adam.step()
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, -0.2])
+@pytest.mark.parametrize("path", ["fast step", "autograd"])
+def test_training_is_adamw_on_the_weighted_sample(path, decay):
+    kind = st.ReLUHiddenModel if path == "fast step" else OwnHidden
+    x, weight = st.Independent(5, 0.3, dtype=torch.float64).sample(40, torch.Generator().manual_seed(0))
+    models = [kind(1, 5, 3, seed=2, dtype=torch.float64) for _ in range(2)]
+    importance = IMPORTANCE.double()
+    plain_adamw(models[0], x, weight, importance, 30, decay)
+    options = {"n_steps": 30, "n_restarts": 1, "weight_decay": decay}
+    record = st.train(models[1], st.Samples(x, weight), importance=importance, **options)
+    assert record.path == path
+    assert_close(models[1].W, models[0].W, rtol=1e-6, atol=1e-8)
+    assert_close(models[1].b, models[0].b, rtol=1e-6, atol=1e-8)
+
+
+class OwnHidden(st.ReLUHiddenModel):
+    """The same model, which train cannot know."""
+
+    def hidden(self, x):
+        return super().hidden(x)
+
+
+class TwoLayers(st.BatchedModel):
+    def __init__(self, n_instances, n_features, m, **options):
+        shapes = {"W1": (m, n_features), "W2": (m, m), "V": (n_features, m), "b": (n_features,)}
+        super().__init__(n_instances, n_features, shapes, **options)
+
+    def forward(self, x):
+        return (x @ self.W1.mT @ self.W2.mT @ self.V.mT + self.b[:, None]).relu()
+
+
+def test_restarts_by_autograd_find_what_the_fast_step_finds():
+    data, options = st.Independent(5, DENSITIES), {"n_restarts": 8, "n_steps": 500, "snapshot_steps": [0, 500]}
+    fast, general = st.ReLUHiddenModel(3, 5, 3), OwnHidden(3, 5, 3)
+    known, record = (st.train(model, data, **options) for model in (fast, general))
+    assert (known.path, record.path) == ("fast step", "autograd")
+    assert record.restart_losses.shape == (2, 3)
+    assert_close(record.loss, known.loss, rtol=0.05, atol=1e-3)
+    assert torch.equal(record.snapshots[500]["W"], general.W)
+    assert torch.equal(record.snapshots[0]["W"][record.restart == 0], OwnHidden(3, 5, 3).W[record.restart == 0])
+
+
+def test_deeper_untied_and_biased_models_are_trained():
+    data = st.Independent(5, DENSITIES)
+    for model in (TwoLayers(3, 5, 4), st.HiddenBiasModel(3, 5, 4)):
+        before = st.expected_loss(model, data)
+        record = st.train(model, data, n_steps=300)
+        assert record.path == "autograd"
+        assert (record.loss < 0.5 * before).all()
+        assert_close(st.expected_loss(model, data), record.loss)
+    assert model.c.abs().max() > 0.01
+
+
+@pytest.mark.parametrize("name", ["W", "b"])
+def test_frozen_parameters_stay_as_they_are_in_every_restart(name):
+    model = st.ReLUOutputModel(3, 5, 2)
+    getattr(model, name).data.fill_(0.25).requires_grad_(True)
+    getattr(model, name).requires_grad_(False)
+    before = st.expected_loss(model, st.Independent(5, DENSITIES))
+    record = st.train(model, st.Independent(5, DENSITIES), n_steps=200, weight_decay=0.1, snapshot_steps=[100])
+    assert record.path == "autograd"
+    assert (getattr(model, name) == 0.25).all()
+    assert (record.snapshots[100][name] == 0.25).all()
+    assert (record.loss < before).all()
+
+
+def test_a_loss_of_ones_own_is_minimised_and_measured():
+    def absolute(model, x, weight):
+        return (weight * (model(x) - x).abs().sum(-1)).sum(1)
+
+    data = st.Independent(1, torch.tensor([[1.0], [0.2]]))
+    model = st.LinearModel(2, 1, 1)
+    model.W.data.zero_().requires_grad_(False)
+    model.W.requires_grad_(False)
+    record = st.train(model, data, loss=absolute, n_steps=2000, batch_size=1024)
+    # The best constant is the median: 1/2, and 0. E|x - 1/2| = 1/4, and E|x| = 0.1.
+    assert_close(model.b[:, 0], torch.tensor([0.5, 0.0]), rtol=0, atol=0.02)
+    assert_close(record.loss, torch.tensor([0.25, 0.1]).double(), rtol=0.02, atol=0)
+
+
+def test_weight_decay_may_be_a_function_of_the_model_and_of_its_buffers():
+    model = st.ReLUOutputModel(3, 5, 2)
+    model.register_buffer("strength", torch.tensor([0.0, 3.0, 30.0]))
+
+    def to_length_one(model):
+        norm = model.W.norm(dim=1, keepdim=True)
+        return {"W": model.strength[:, None, None] * model.W * (1 - 1 / norm)}
+
+    record = st.train(model, st.Independent(5, 0.5), weight_decay=to_length_one, n_restarts=3)
+    distance = (st.feature_norms(model.W) - 1).abs().mean(1)
+    assert record.path == "fast step"
+    assert distance[0] > distance[1] > 2 * distance[2]
+    other = st.ReLUOutputModel(3, 5, 2)
+    for decay in (0.3, lambda model: {"W": 0.3 * model.W}):
+        other = st.ReLUOutputModel(3, 5, 2)
+        st.train(other, st.Independent(5, DENSITIES), weight_decay=decay, n_steps=50)
+        assert decay == 0.3 or torch.equal(other.W, same)
+        same = other.W.detach().clone()
+
+
+def test_a_finite_data_set_is_trained_on_as_a_whole_or_in_batches():
+    x = st.Independent(6, 0.2).sample(40, torch.Generator().manual_seed(1))[0]
+    data = st.Samples(x[0])
+    losses = []
+    for options in ({}, {"batch_size": 16}, {"optimizer": "gradient descent", "learning_rate": 1.0}):
+        model = st.ReLUOutputModel(2, 6, 3)
+        record = st.train(model, data, n_steps=1500, **options)
+        error = (model(x) - x).square().sum(-1).mean(1).double()
+        assert_close(record.loss, error.detach(), rtol=1e-4, atol=1e-7)
+        losses.append(record.loss)
+        if "batch_size" not in options:
+            assert_close(record.losses[-1].double(), record.loss, rtol=1e-2, atol=1e-6)
+    assert_close(losses[1], losses[0], rtol=0.3, atol=1e-3)
+    assert (losses[2] < 3 * losses[0] + 1e-2).all()
+
+
+class Crossed(st.ReLUOutputModel):
+    """Instances see each other."""
+
+    def forward(self, x):
+        return super().forward(x) - self.W.mean()
+
+
+class Loose(st.ReLUOutputModel):
+    def __init__(self, *sizes, **options):
+        super().__init__(*sizes, **options)
+        self.scale = torch.ones(sizes[0], 1)
+
+
+class Nested(st.ReLUOutputModel):
+    def __init__(self, *sizes, **options):
+        super().__init__(*sizes, **options)
+        self.inner = torch.nn.Linear(2, 2)
+
+
+def buffered(shape):
+    model = st.ReLUOutputModel(3, 5, 2)
+    model.register_buffer("mask", torch.ones(shape))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        (Crossed(3, 5, 2), {}, "loss must give an instance the same with others beside it and alone"),
+        (Loose(3, 5, 2), {}, "model must hold tensors as parameters or buffers"),
+        (Nested(3, 5, 2), {}, "model must have its parameters itself, .* got inner.weight"),
+        (buffered((2, 5)), {}, r"buffer mask must have 1 or 3 instances, got shape \[2, 5\]"),
+        (st.ReLUOutputModel(3, 5, 2).requires_grad_(False), {}, "model must have a parameter that requires grad"),
+        (None, {"loss": lambda m, x, w: (w * x.sum(-1)).sum(1)}, "loss must depend on a parameter"),
+        (None, {"loss": lambda m, x, w: m(x).sum()}, "loss must give one number for each of 3 models"),
+        (None, {"loss": lambda m, x, w: torch.ones(3) * m(x).sum((1, 2))}, "loss must (take|give)"),
+        (None, {"loss": lambda m, x, w: m(x).sum((1, 2)), "l1": 0.1}, "loss must be None where importance or l1 is given"),
+        (TwoLayers(3, 5, 2), {"l1": 0.1}, "l1 must be 0 for TwoLayers"),
+        (None, {"weight_decay": lambda m: {"V": m.W}}, "weight_decay must give parameters by name, .* got V"),
+        (None, {"weight_decay": torch.ones(2)}, "weight_decay must be one number or one for each of 3 instances"),
+        (None, {"weight_decay": float("nan")}, "weight_decay must be finite"),
+    ],
+)
+def test_what_restarts_would_not_fit_is_refused(model, options, message):
+    model = model or st.ReLUOutputModel(3, 5, 2)
+    before = model.W1.clone() if isinstance(model, TwoLayers) else model.W.clone()
+    with pytest.raises(ValueError, match=message):
+        st.train(model, st.Independent(5, 0.5), n_steps=3, **options)
+    assert torch.equal(before, model.W1 if isinstance(model, TwoLayers) else model.W)

@@ -1,6 +1,7 @@
-"""One training step of many small models at once, on one screen: forward, loss, hand-derived gradients, optimizer.
+"""One training step of many small models at once, on one screen: forward, loss, gradients, optimizer.
 
-Two ideas keep it to some fifteen operations, each on one large tensor:
+`TrainingStep` knows the gradients of our own models; `AutogradStep`, below it, takes any model and any loss. Two ideas keep
+the first to some fifteen operations, each on one large tensor:
 
 - **Rows carry their weights.** ReLU(c z) = c ReLU(z) for c >= 0, and a linear map does the same. So a row x of weight w
   enters as √w x, with √w instead of 1 for what the bias is multiplied with: its error comes out as √w (x' - x), and the
@@ -12,11 +13,15 @@ Tensors are [instance, restart, hidden or feature, row]: rows last, where the el
 batch run along memory.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy.models import ToyModel
+from supertoy.models import BatchedModel, ToyModel
+
+Decay = Callable[[BatchedModel], dict[str, Tensor]]  #: what weights lose for each unit of the learning rate, by name
 
 _relu_gradient = torch.ops.aten.threshold_backward.grad_input  # gradient where the ReLU's result is above 0, else 0
 
@@ -50,7 +55,9 @@ class TrainingStep:
     row of a batch; `l1` is λ, where each row's loss has λ Σ_j |h_j| added, h its hidden activations.
     """
 
+    path = "fast step"
     weighs_rows = True  # whether rows are √w x rather than x
+    pack, unpack = staticmethod(pack), staticmethod(unpack)
 
     def __init__(
         self,
@@ -60,8 +67,9 @@ class TrainingStep:
         root_weight: Float[Tensor, "instance row"],
         optimizer: str = "adam",
         l1: Float[Tensor, "instance"] | None = None,
+        decay: Decay | None = None,
     ) -> None:
-        self.model, self.matrices = model, matrices
+        self.model, self.matrices, self.decay = model, matrices, decay
         self.optimizer = OPTIMIZERS[optimizer](matrices)
         self.importance = importance.to(matrices[0])
         self.equally_important = bool((importance == 1).all())
@@ -90,6 +98,8 @@ class TrainingStep:
         def by_instance(tensor: Tensor) -> Tensor:
             return tensor.view(n_instances, -1, tensor.shape[-1])
 
+        if self.decay:
+            self.models = side_by_side(self.model, self.unpack(self.model, self.matrices))
         self.root_weight = root_weight.to(outward)[:, None]
         self.divisor = self.root_weight.clamp(min=torch.finfo(outward.dtype).tiny)  # a row may have no weight
         self.bias_input, self.d_bias_input = self.hidden[:, :, -1], self.d_hidden[:, :, -1]
@@ -155,6 +165,8 @@ class TrainingStep:
     ) -> None:
         """One step on the rows √w x; their loss goes into `loss`."""
         self.forward_and_backward(x, loss)
+        if self.decay:
+            decay_weights(self.models, self.decay, learning_rate)
         self.optimizer.step(self.gradients, learning_rate)
 
     def keep(self, restart: Tensor) -> None:
@@ -185,6 +197,84 @@ class ActivationStep(TrainingStep):
         torch.bmm(self.error_norm, self.importance[..., None], out=loss)
         (gradient,) = torch.autograd.grad(output, z, weighed)
         self.error.copy_(gradient)
+
+
+class AutogradStep:
+    """Parameters of [instance, restart] models of any kind, which autograd improves by one step on any loss.
+
+    The loss gives a number for each model of a batch of them, from x [model, row, feature] and weights [model, row].
+    """
+
+    path = "autograd"
+    weighs_rows = False
+
+    def __init__(
+        self,
+        model: BatchedModel,
+        matrices: list[Tensor],
+        loss: Callable[[BatchedModel, Tensor, Tensor], Tensor],
+        optimizer: str = "adam",
+        decay: Decay | None = None,
+    ) -> None:
+        self.model, self.matrices, self.loss, self.decay = model, matrices, loss, decay
+        self.is_trained = [parameter.requires_grad for parameter in model.parameters()]
+        self.optimizer = OPTIMIZERS[optimizer](self._trained())
+        self.use_rows()
+
+    @staticmethod
+    def pack(model: BatchedModel) -> list[Tensor]:
+        """A model's parameters, in order."""
+        return [parameter.detach() for parameter in model.parameters()]
+
+    @staticmethod
+    def unpack(model: BatchedModel, matrices: list[Tensor]) -> dict[str, Tensor]:
+        """The inverse of `pack`; leading axes may be any."""
+        return dict(zip((name for name, _ in model.named_parameters()), matrices, strict=True))
+
+    def _trained(self) -> list[Tensor]:
+        return [matrix for matrix, trained in zip(self.matrices, self.is_trained, strict=True) if trained]
+
+    def use_rows(self, root_weight: Tensor | None = None) -> None:
+        """Make models of the matrices; the weights of rows come with the rows."""
+        self.models = side_by_side(self.model, self.unpack(self.model, self.matrices))
+
+    def __call__(self, batch: tuple[Tensor, Tensor], learning_rate: float, loss: Tensor) -> None:
+        """One step on a batch, rows [instance, feature, row] and weights [instance, row]; its loss goes into `loss`."""
+        n_restarts = self.matrices[0].shape[1]
+        x, weight = (each.repeat_interleave(n_restarts, 0) for each in (batch[0].mT, batch[1]))
+        parameters = [parameter for parameter in self.models.parameters() if parameter.requires_grad]
+        with torch.enable_grad():
+            now = self.loss(self.models, x, weight)
+            gradients = torch.autograd.grad(now.sum() / 2, parameters, materialize_grads=True)
+        loss.copy_(now.detach().view_as(loss))
+        if self.decay:
+            decay_weights(self.models, self.decay, learning_rate)
+        # The fused step reads both as flat memory, but the strides of a gradient may differ.
+        contiguous = [g.contiguous().view_as(t) for g, t in zip(gradients, self._trained(), strict=True)]
+        self.optimizer.step(contiguous, learning_rate)
+
+    def keep(self, restart: Tensor) -> None:
+        """Go on with these restarts, [instance, kept]; `use_rows` has to follow."""
+        self.matrices = [_kept(matrix, restart) for matrix in self.matrices]
+        self.optimizer.keep(self._trained(), restart)
+
+
+def side_by_side(model: BatchedModel, parameters: dict[str, Tensor]) -> BatchedModel:
+    """Models with these parameters, [instance, restart, ...] each, in the same memory: an instance's one after the other."""
+    n_instances, n_restarts = next(iter(parameters.values())).shape[:2]
+    index = torch.arange(n_instances, device=model.device).repeat_interleave(n_restarts)
+    return model.select(index).like({name: value.view(-1, *value.shape[2:]) for name, value in parameters.items()})
+
+
+@torch.no_grad()
+def decay_weights(models: BatchedModel, decay: Decay, learning_rate: float) -> None:
+    """Weight decay apart from the gradients, as in AdamW.
+
+    Source: Loshchilov & Hutter (2019), "Decoupled weight decay regularization".
+    """
+    own = dict(models.named_parameters())
+    for name, loss_of_weight in decay(models).items():
+        own[name].sub_(loss_of_weight, alpha=learning_rate)
 
 
 def step_kind(model: ToyModel) -> type[TrainingStep]:

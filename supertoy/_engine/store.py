@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-_FORMAT = 3  # to be raised whenever training comes to compute something else
+_FORMAT = 4  # to be raised whenever training comes to compute something else
 
 
 class Store:
@@ -66,12 +67,20 @@ class Store:
                     f"store {self.folder} holds another sweep, which differs in {', '.join(differs)}; "
                     "name another folder, or delete this one if its results are no longer needed"
                 )
-        elif any(not name.startswith(".") for name in os.listdir(self.folder)):
+            return
+        others = [name for name in os.listdir(self.folder) if not name.startswith(".")]
+        # A lost sweep.json comes back, if the shards say that they are this sweep's.
+        if others and not any(self._is_ours(self.folder / name) for name in others):
             raise ValueError(
-                f"store must be an empty folder or one of shards, got {self.folder}, which has other files in it"
+                f"store must be an empty folder or one of this sweep's, got {self.folder}, which has other files in it"
             )
-        else:
-            self._write(path, json.dumps(description, indent=1).encode())
+        self._write(path, json.dumps(description, indent=1).encode())
+
+    def _is_ours(self, label: Path) -> bool:
+        try:
+            return bool(json.loads(label.read_text(encoding="utf-8"))["sweep"] == self.digest)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return False
 
     def check_writable(self) -> None:
         """Find out now whether shards can be written later.
@@ -82,9 +91,21 @@ class Store:
         self._write(self.folder / ".writable", b"")
         (self.folder / ".writable").unlink(missing_ok=True)
 
-    def read(self, shard: int) -> dict[str, Tensor] | None:
-        """A finished shard's tensors; None, with a warning, if it is damaged or foreign; None if it is not there."""
+    def read(
+        self, shard: int, check: Callable[[dict[str, Tensor]], None] = lambda tensors: None
+    ) -> dict[str, Tensor] | None:
+        """A finished shard's tensors; None, with a warning, if it is damaged or foreign; None if it is not there.
+
+        Args:
+            check: raises a ValueError if tensors are not what the shard should hold.
+
+        Raises:
+            ValueError: there is a folder in a file's place, where the shard could not be written either.
+        """
         path, label = self._paths(shard)
+        for each in (path, label):
+            if each.is_dir():
+                raise ValueError(f"store must have a file or nothing at {each}, got a folder: remove it")
         if not (path.exists() and label.exists()):
             return None
         try:
@@ -93,8 +114,10 @@ class Store:
                 raise ValueError("it belongs to another sweep or another place in it")
             if described["sha256"] != hashlib.sha256(content).hexdigest():
                 raise ValueError("its checksum is wrong")
-            return load(content)
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            tensors = load(content)
+            check(tensors)
+            return tensors
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
             warnings.warn(f"{path} is not used and will be trained again: {error}", stacklevel=3)
             return None
 

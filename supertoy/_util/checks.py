@@ -105,11 +105,11 @@ def importances(value: "float | Tensor", n_instances: int, n_features: int) -> T
     return tensor.expand(n_instances, n_features)
 
 
-def one_each(value: "float | Tensor", name: str, n_instances: int) -> Tensor:
-    """One number for all instances, or one for each, finite and not negative: float64 [n_instances]."""
+def one_each(value: "float | Tensor", name: str, n_instances: int, at_least: float = 0) -> Tensor:
+    """One number for all instances, or one for each, finite and not negative or less: float64 [n_instances]."""
     tensor = torch.as_tensor(value, dtype=torch.float64)
-    if not bool(((tensor >= 0) & torch.isfinite(tensor)).all()):
-        raise ValueError(f"{name} must be finite and not negative, got {tensor.tolist()}")
+    if not bool(((tensor >= at_least) & torch.isfinite(tensor)).all()):
+        raise ValueError(f"{name} must be finite{' and not negative' if at_least == 0 else ''}, got {tensor.tolist()}")
     if tensor.ndim > 1 or tensor.numel() not in (1, n_instances):
         raise ValueError(
             f"{name} must be one number or one for each of {n_instances} instances, got shape {list(tensor.shape)}"

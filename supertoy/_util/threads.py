@@ -13,21 +13,40 @@ from typing import TypeVar
 import torch
 
 T = TypeVar("T")
+_told = threading.local()  # each worker's event, which says that its result is no longer wanted
 
 
-def in_threads(tasks: Sequence[Callable[[], T]], stop: threading.Event | None = None) -> list[T]:
+class Stopped(Exception):  # noqa: N818
+    """Raised in a task whose result nobody waits for any more."""
+
+
+def stopping() -> bool:
+    """Whether this task should return: another one raised, or the caller was interrupted."""
+    event = getattr(_told, "stop", None)
+    return event is not None and event.is_set()
+
+
+def stop_if_told() -> None:
+    """End this task here if its result is no longer wanted. Long tasks call it at least every second."""
+    if stopping():
+        raise Stopped
+
+
+def in_threads(tasks: Sequence[Callable[[], T]]) -> list[T]:
     """The results of all tasks, in order. If tasks raise, the first error in that order is raised.
 
     >>> in_threads([lambda: 1 + 1, lambda: 2 * 3])
     [2, 6]
 
-    `stop` is set as soon as a task raises or the caller is interrupted: tasks that look at it can return early.
+    As soon as a task raises or the caller is interrupted, `stopping` tells the others.
     """
     n_threads, grad_enabled = torch.get_num_threads(), torch.is_grad_enabled()
+    stop = threading.Event()
 
     def begin() -> None:
         torch.set_num_threads(1)
         torch.set_grad_enabled(grad_enabled)  # each thread has a mode of its own
+        _told.stop = stop
 
     try:
         torch.set_num_threads(1)
@@ -40,10 +59,10 @@ def in_threads(tasks: Sequence[Callable[[], T]], stop: threading.Event | None = 
                 while not all(future.done() for future in futures) and not any(f.done() and f.exception() for f in futures):
                     wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION)
             finally:
+                stop.set()  # after success no task is left to see it
                 pool.shutdown(wait=False, cancel_futures=True)
-                if stop is not None:
-                    stop.set()  # after success no task is left to see it
-            failed = [future for future in futures if not future.cancelled() and future.exception()]
+            ended = [future for future in futures if not future.cancelled()]
+            failed = [future for future in ended if future.exception() and not isinstance(future.exception(), Stopped)]
             return [future.result() for future in failed or futures]
     finally:
         torch.set_num_threads(n_threads)

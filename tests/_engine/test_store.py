@@ -97,7 +97,7 @@ def test_another_sweeps_folder_is_refused_with_what_differs(store):
 
 def test_a_folder_with_other_files_and_a_file_are_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("do not touch")
-    with pytest.raises(ValueError, match="store must be an empty folder or one of shards"):
+    with pytest.raises(ValueError, match="store must be an empty folder or one of this sweep's"):
         Store(tmp_path, DESCRIPTION)
     with pytest.raises(ValueError, match=r"store must be a folder, got .*thesis.tex, which is a file"):
         Store(tmp_path / "thesis.tex", DESCRIPTION)

@@ -91,10 +91,11 @@ def _trained(
     """The best of several starts at each density, each trained from dense to sparse."""
     settings = [_signed(n_features, p) for p in densities]
     importance = 0.8 ** torch.arange(n_features)
-    start = AbsoluteValueModel(n_starts, n_features, n_hidden, seed=seed).requires_grad_(False)
-    start.b.add_(0.01)  # an output that starts switched off may never switch on
+    start = AbsoluteValueModel(n_starts, n_features, n_hidden, seed=seed)
+    with torch.no_grad():
+        start.b.add_(0.01)  # an output that starts switched off may never switch on
     rates = [min(0.02, max(0.003, 0.065 * p**0.73)) for p in densities]  # sparser batches are noisier
-    options = {"importance": importance, "n_steps": n_steps, "batch_size": 512, "seed": seed}
+    options = {"importance": importance, "n_steps": n_steps, "n_restarts": 1, "batch_size": 512, "seed": seed}
     models = train_along(start, settings, learning_rates=rates, **options)
     return lowest_losses(models, settings, importance=importance, rtol=0.01)[0]  # type: ignore[return-value]
 

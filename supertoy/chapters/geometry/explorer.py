@@ -77,8 +77,9 @@ def feature_geometry(
         raise ValueError(f"probability must have 2 entries or more, all in (0, 1], got {probability.tolist()}")
     if W is None:
         model = ReLUOutputModel(len(probability), n_features, n_hidden, seed=seed)
-        train(model, Independent(n_features, probability[:, None]), n_steps=n_steps, learning_rate=learning_rate, seed=seed)
-        W = model.W
+        options: dict[str, Any] = {"n_steps": n_steps, "n_restarts": 1, "learning_rate": learning_rate, "seed": seed}
+        train(model, Independent(n_features, probability[:, None]), **options)
+        W = model.W.detach()
     checks.require_weights(W=W)
     if len(W) != len(probability):
         raise ValueError(f"W must have one entry for each of {len(probability)} settings of probability, got {len(W)}")
@@ -250,13 +251,14 @@ def _solutions(
 
     probability = torch.full((2 * len(ratio), 5), density, dtype=torch.float64)
     probability[:, 4] *= ratio.repeat(2)
-    model = ReLUOutputModel(len(probability), 5, 2, seed=seed).requires_grad_(False)
-    model.W.copy_(start.repeat_interleave(len(ratio), 0))
-    model.b[len(ratio) :, 4] = probability[len(ratio) :, 4] / 2  # what is not represented is answered by its mean
+    model = ReLUOutputModel(len(probability), 5, 2, seed=seed)
+    with torch.no_grad():
+        model.W.copy_(start.repeat_interleave(len(ratio), 0))
+        model.b[len(ratio) :, 4] = probability[len(ratio) :, 4] / 2  # what is not represented is answered by its mean
     # Slow enough to stay with a solution while there is one, and long enough to leave it behind where there is none.
-    record = train(model, Independent(5, probability), n_steps=600, learning_rate=0.01, seed=seed)
+    record = train(model, Independent(5, probability), n_steps=600, n_restarts=1, learning_rate=0.01, seed=seed)
 
-    W, loss = model.W.unflatten(0, (2, -1)), record.loss.view(2, -1)
+    W, loss = model.W.detach().unflatten(0, (2, -1)), record.loss.view(2, -1)
     represented = (feature_norms(model.W) > REPRESENTED).unflatten(0, (2, -1))
     found = represented[..., :4].all(-1) & (represented[..., 4] == torch.tensor([[True], [False]]))
     # From the densest pentagon to the sparsest, and back along the digons; the first lies as near to the start as it can.

@@ -56,7 +56,7 @@ def opening(
     if len(p) < 2 or not (p.diff() < 0).all() or not 0 < p[-1] < p[0] <= 1:
         raise ValueError(f"densities must fall, within (0, 1] at 3 decimals, got {p.tolist()}")
 
-    model = ReLUOutputModel(len(p), n_features, 2, seed=seed).requires_grad_(False)
+    model = ReLUOutputModel(len(p), n_features, 2, seed=seed)
     I = importance ** torch.arange(n_features)
     record = train(model, Independent(n_features, p[:, None]), importance=I, n_restarts=n_restarts, seed=seed)
     data = {
