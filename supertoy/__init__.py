@@ -4,7 +4,17 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from supertoy.data import AnticorrelatedSets, CorrelatedSets, FeatureDistribution, Independent, PartlyCorrelatedPairs
+from supertoy.data import (
+    AnticorrelatedSets,
+    CorrelatedSets,
+    Data,
+    ExactlyK,
+    FeatureDistribution,
+    HierarchicalSets,
+    Independent,
+    PartlyCorrelatedPairs,
+    Samples,
+)
 from supertoy.loss import expected_loss, sampled_loss
 from supertoy.measures import (
     dimensions_per_feature,
@@ -37,15 +47,19 @@ __all__ = [
     "ActivationOutputModel",
     "AnticorrelatedSets",
     "CorrelatedSets",
+    "Data",
+    "ExactlyK",
     "FeatureDistribution",
     "FunctionModel",
     "HiddenBiasModel",
+    "HierarchicalSets",
     "Independent",
     "LinearModel",
     "PartlyCorrelatedPairs",
     "ReLUHiddenModel",
     "ReLUOutputModel",
     "Record",
+    "Samples",
     "ToyModel",
     "canonical_orientation",
     "claims",

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from supertoy._engine.lattice import batches
 from supertoy._engine.quadrature import count_rows, quadrature
-from supertoy._engine.series import activity, pair_activity, relu_loss, value_moments
+from supertoy._engine.series import relu_loss
 from supertoy._util import checks
 from supertoy._util.generators import keyed_generator
 from supertoy._util.threads import in_threads
-from supertoy.data import FeatureDistribution
+from supertoy.data import Data, FeatureDistribution
 from supertoy.models import ToyModel
+from supertoy.values import Uniform
 
 _NODES, _FEW_ROWS = (4, 8, 16, 32, 64), 2**13  # quadrature: more and more nodes, while the rows are few
 _ROWS, _MOST_BATCHES = 1024, 2**15  # sampling: rows of a batch, and the largest number of batches
@@ -38,11 +39,11 @@ def expected_loss(
     >>> expected_loss(model, Independent(n_features=1, probability=0.3))  # E x² = p / 3
     tensor([0.1000], dtype=torch.float64)
 
-    For `LinearModel` it is exact. For `ReLUOutputModel` it is a Fourier series, whose terms are doubled until the loss
-    changes by less than `rtol` of itself, by default 1e-4; the error is smaller still.
+    For `LinearModel` it is exact. For `ReLUOutputModel`, where values are uniform, it is a Fourier series, whose terms are
+    doubled until the loss changes by less than `rtol` of itself, by default 1e-4; the error is smaller still.
 
-    For the other models it is a sum over quadrature nodes, which are doubled until the
-    loss changes by less than `rtol`, by default 5e-3. More than a few features need too many nodes. The loss is then the
+    Otherwise it is a sum over quadrature nodes, doubled until the loss changes by less than `rtol`, by default 5e-3.
+    More than a few features need too many nodes, and very unequal weights too many terms. The loss is then the
     mean over samples from a fixed seed, until its standard error is below `rtol`; a warning says if it never is.
     """
     check_fit(model, data)
@@ -52,17 +53,18 @@ def expected_loss(
     checks.require_finite(**dict(model.named_parameters()))
     I = checks.importances(importance, model.n_instances, model.n_features).to(model.b.device)
     data = data.to(dtype=torch.float64, device=model.b.device)
-    if not has_closed_form(model, data):
+    if has_closed_form(model, data):
+        gain = model.output_weights.double() @ model.input_weights.double()  # [instance, output, feature]
+        b = model.b.double()
+        if not model.output_relu:
+            return (I * _linear_errors(gain, b, data)).sum(-1)
+        loss, is_converged = relu_loss(gain, b, data, I, rtol)
+    else:
         loss, is_converged = _quadrature_loss(model, data, I, rtol)
-        if not is_converged.all():
-            rest = (~is_converged).nonzero()[:, 0]
-            loss[rest] = _sampled_loss(model.select(rest), data.select(rest), I[rest], rtol)
-        return loss
-    gain = model.output_weights.double() @ model.input_weights.double()  # [instance, output, feature]
-    b = model.b.double()
-    if model.output_relu:
-        return relu_loss(gain, b, data, I, rtol)
-    return (I * _linear_errors(gain, b, data)).sum(-1)
+    if not is_converged.all():
+        rest = (~is_converged).nonzero()[:, 0]
+        loss[rest] = _sampled_loss(model.select(rest), data.select(rest), I[rest], rtol)
+    return loss
 
 
 @torch.no_grad()
@@ -97,17 +99,21 @@ def sampled_loss(
     return loss, (drawn * (error - mean_drawn)).square().sum(1).sqrt()
 
 
-def has_closed_form(model: ToyModel, data: FeatureDistribution) -> bool:
+def has_closed_form(model: ToyModel, data: Data) -> bool:
     """Whether the expected loss needs neither nodes nor samples.
 
     >>> data = st.Independent(n_features=5, probability=0.1)
     >>> [has_closed_form(kind(1, 5, 2), data) for kind in (st.ReLUOutputModel, st.ReLUHiddenModel)]
     [True, False]
 
-    A subclass that computes anything in a way of its own has none, and neither have data that draw their rows in one.
+    A subclass that computes anything in a way of its own has none, and neither have data that draw their rows in one. With
+    ReLU outputs, values have to be uniform.
     """
-    described = model.target_is_input and not model.hidden_relu and not model.any_activation
-    return described and not model.changed_methods and data.states_are_known
+    if not model.target_is_input or model.hidden_relu or model.any_activation or model.changed_methods:
+        return False
+    if not model.output_relu:
+        return data.moments() is not None
+    return isinstance(data, FeatureDistribution) and data.states_are_known and isinstance(data.values, Uniform)
 
 
 def check_fit(model: ToyModel, data: FeatureDistribution) -> None:
@@ -123,7 +129,7 @@ def check_fit(model: ToyModel, data: FeatureDistribution) -> None:
 
 
 def feature_moments(
-    data: FeatureDistribution,
+    data: Data,
 ) -> tuple[Float[Tensor, "instance feature"], Float[Tensor, "instance feature feature"]]:
     """E x_i and E x_i x_j, exact, float64.
 
@@ -133,18 +139,15 @@ def feature_moments(
              [0.0225, 0.1000]]], dtype=torch.float64)
 
     Raises:
-        ValueError: a subclass draws its rows in a way of its own.
+        ValueError: they are not known.
     """
-    if not data.states_are_known:
-        raise ValueError(f"data must be drawn from its states, which {type(data).__name__} is not")
-    mu1, mu2, _ = value_moments(data.signed)
-    active = activity(data)
-    second = mu1**2 * pair_activity(data)
-    second.diagonal(dim1=-2, dim2=-1).copy_(mu2 * active)
-    return mu1 * active, second
+    moments = data.moments()
+    if moments is None:
+        raise ValueError(f"data must have known moments, which {type(data).__name__} has not")
+    return moments
 
 
-def _linear_errors(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Tensor:
+def _linear_errors(gain: Tensor, b: Tensor, data: Data) -> Tensor:
     """E (x_i - gain_i·x - b_i)² per output."""
     mean, second = feature_moments(data)
     residual = torch.eye(gain.shape[-1], dtype=gain.dtype, device=gain.device) - gain

@@ -23,6 +23,7 @@ from supertoy._util.progress import progress, show_no_progress
 from supertoy.data import FeatureDistribution
 from supertoy.models import ToyModel
 from supertoy.training import Record, TrainingOptions, join, show_options, train
+from supertoy.values import Values
 
 _SHARD = 2**21  # numbers in the largest tensor of a shard; a training keeps about eight such tensors
 _FEWEST = 16  # shards of a sweep that leaves their size to us, where it has as many instances
@@ -227,6 +228,8 @@ def _described(value: Any, name: str = "") -> Any:
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, Values):
+        return [type(value).__name__, _described(vars(value), name)]
     if isinstance(value, torch.dtype | torch.device):
         return str(value)
     if isinstance(value, Tensor | np.ndarray | np.generic):

@@ -103,7 +103,7 @@ def test_what_would_need_the_states_of_such_data_is_refused():
     data = Constant(4, 0.5)
     with pytest.raises(ValueError, match="n_nodes must be None for Constant"):
         st.train(st.ReLUOutputModel(1, 4, 2), data, n_nodes=3)
-    with pytest.raises(ValueError, match="data must be drawn from its states, which Constant is not"):
+    with pytest.raises(ValueError, match="data must have known moments, which Constant has not"):
         st.theory.principal_components(data)
 
 
@@ -154,7 +154,7 @@ def test_targets_that_a_relu_cannot_give_are_refused_where_the_data_have_them():
     model = st.FunctionModel(1, 4, 8, function=torch.sin)
     st.train(model, st.Independent(4, 0.5), n_steps=2)  # nowhere negative on [0, 1]
     with pytest.raises(ValueError, match="function must be nowhere negative"):
-        st.train(model, st.Independent(4, 0.5, signed=True), n_steps=2)
+        st.train(model, st.Independent(4, 0.5, values=st.values.SIGNED), n_steps=2)
 
 
 def test_a_new_distribution_says_its_states_and_its_rows_and_all_else_follows():

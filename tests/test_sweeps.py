@@ -81,7 +81,7 @@ def test_processes_give_the_same_bits(reference, n_workers, tmp_path):
 
 
 def test_every_distribution_and_model_survives_the_way_to_a_worker(tmp_path):
-    data = st.AnticorrelatedSets(2, 2, 0.3, n_features=5, signed=True)
+    data = st.AnticorrelatedSets(2, 2, 0.3, n_features=5, values=st.values.SIGNED)
     for _ in range(2):
         model = st.AbsoluteValueModel(3, 5, 4, dtype=torch.float64)
         with ThreadPoolExecutor(1) as executor:
@@ -107,7 +107,7 @@ def test_a_damaged_shard_is_named_and_trained_again(reference, tmp_path):
 
 
 def test_a_store_of_another_function_is_refused(tmp_path):
-    data, options = st.Independent(3, 0.5, signed=True), {"shard_size": 1, "n_steps": 4, "store": tmp_path}
+    data, options = st.Independent(3, 0.5, values=st.values.SIGNED), {"shard_size": 1, "n_steps": 4, "store": tmp_path}
     st.sweep(st.FunctionModel(2, 3, 2, function=torch.abs), data, **options)
     with pytest.raises(ValueError, match="holds another sweep, which differs in target"):
         st.sweep(st.FunctionModel(2, 3, 2, function=torch.square), data, **options)

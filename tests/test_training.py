@@ -13,6 +13,7 @@ from torch.testing import assert_close
 import supertoy as st
 from supertoy import training
 from supertoy._engine.step import TrainingStep
+from supertoy.values import SIGNED, UNIT
 from tests.strategies import ALL_MODELS
 
 IMPORTANCE = 0.9 ** torch.arange(5)
@@ -47,7 +48,7 @@ def test_the_dense_relu_model_ignores_all_but_m_features():
 @pytest.mark.parametrize("kind", ALL_MODELS)
 def test_training_lowers_the_loss_of_every_model(kind):
     model = kind(3, 5, 4).requires_grad_(False)
-    data = st.Independent(5, DENSITIES, signed=not kind.target_is_input)
+    data = st.Independent(5, DENSITIES, values=UNIT if kind.target_is_input else SIGNED)
     before = st.expected_loss(model, data)
     record = st.train(model, data, n_steps=300)
     assert (record.loss < 0.7 * before).all()
@@ -324,7 +325,7 @@ def test_weights_that_are_not_finite_are_refused():
 
 @pytest.mark.parametrize("kind", ALL_MODELS)
 def test_gradient_descent_takes_the_same_steps_on_batches_as_on_the_expectation(kind):
-    data = st.Independent(3, torch.tensor([[0.5], [0.1]]), signed=not kind.target_is_input)
+    data = st.Independent(3, torch.tensor([[0.5], [0.1]]), values=UNIT if kind.target_is_input else SIGNED)
     first = st.expected_loss(kind(2, 3, 2), data).float()
     moved = []
     for options in ({"n_nodes": 8}, {"batch_size": 2**15}):
