@@ -253,7 +253,7 @@ def scale() -> None:
         print(f"    {p[k]:.3f}  {D_star[k]:.3f}  {D[k].sum():6.2f}    {counts}")
 
     absolute = st.AbsoluteValueModel(7, 100, 40)
-    data, importance = st.Independent(100, SEVEN[:, None], signed=True), 0.8 ** torch.arange(100)
+    data, importance = st.Independent(100, SEVEN[:, None], values=st.values.SIGNED), 0.8 ** torch.arange(100)
     options: dict[str, Any] = {"n_steps": 4000, "batch_size": 512, "learning_rate": 0.01, "n_restarts": 16}
     record, seconds = _timed(st.train, absolute, data, importance=importance, **options)
     print(

@@ -1,15 +1,22 @@
 """Sparse features: which of them are active together, and samples that spend nothing on rows of zeros.
 
-A feature is zero with probability S (its sparsity) and otherwise uniform on [0, 1], or on [-1, 1] where `signed`. Features
-come in blocks that become active independently of each other. A block is one feature (`Independent`), or a set of features
-that are active all together (`CorrelatedSets`), one at a time (`AnticorrelatedSets`), or together as often as one likes
-(`PartlyCorrelatedPairs`). Another distribution is a subclass of `FeatureDistribution` that says its states and its rows.
+A feature is zero with probability S (its sparsity) and otherwise one of `values`, which are uniform on [0, 1] unless told
+otherwise. Features come in blocks that become active independently of each other. A block is one feature (`Independent`), or
+a set of features that are active all together (`CorrelatedSets`), one at a time (`AnticorrelatedSets`), together as often as
+one likes (`PartlyCorrelatedPairs`), a part only with the whole (`HierarchicalSets`), or k at a time (`ExactlyK`). Another
+distribution is a subclass of `FeatureDistribution` that says its states and its rows. A finite data set is `Samples`, and
+whatever else can be sampled a subclass of `Data`.
 
 Source: paper, "Demonstrating superposition" and "Geometry of superposition", "Correlated and anticorrelated features".
 """
 
 import copy
-from typing import ClassVar, TypeVar
+import inspect
+import itertools
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -17,11 +24,159 @@ from torch import Tensor
 
 from supertoy._util import checks
 from supertoy._util.generators import keyed_generator
+from supertoy.values import UNIT, Values
 
-Distribution = TypeVar("Distribution", bound="FeatureDistribution")  # beartype does not know typing.Self everywhere
+_MOST_STATES = 4096  # of a set, to be enumerated
+_AnyData = TypeVar("_AnyData", bound="Data")  # beartype does not know typing.Self everywhere
 
 
-class FeatureDistribution:
+class Data:
+    """Weighted samples of features; data of one's own are a subclass that says `sample`.
+
+    >>> class Ring(st.Data):
+    ...     def sample(self, batch_size, generator=None):
+    ...         angle = 2 * torch.pi * torch.rand(1, batch_size, generator=generator)
+    ...         return torch.stack([angle.cos(), angle.sin()], dim=-1), torch.full((1, batch_size), 1 / batch_size)
+    >>> x, weight = Ring(n_features=2).sample(100)
+
+    Samples live where the tensors are that `per_instance` names, or else on `device`.
+    """
+
+    per_instance: ClassVar[tuple[str, ...]] = ()  #: names of the tensors with an instance axis, which is their first
+
+    def __init__(self, n_features: int, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu") -> None:
+        checks.require_int(n_features=n_features, at_least=1)
+        if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+            raise TypeError(f"dtype must be a floating-point type, got {dtype}")
+        self.n_features, self.dtype, self._device = n_features, dtype, torch.device(device)
+
+    @property
+    def n_instances(self) -> int:
+        """How many settings there are; a single one fits a model with any number of instances."""
+        return len(getattr(self, self.per_instance[0])) if self.per_instance else 1
+
+    @property
+    def device(self) -> torch.device:
+        """Where samples are made."""
+        return getattr(self, self.per_instance[0]).device if self.per_instance else self._device
+
+    def sample(
+        self, batch_size: int, generator: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "instance batch feature"], Float[Tensor, "instance batch"]]:
+        """A weighted batch x, weight: any weighted mean is an unbiased estimate, and weights sum to 1 over the batch."""
+        raise NotImplementedError(f"{type(self).__name__} must say in sample how its rows are drawn")
+
+    def moments(self) -> tuple[Float[Tensor, "instance feature"], Float[Tensor, "instance feature feature"]] | None:
+        """E x_i and E x_i x_j, exact, float64; None where they are not known."""
+        return None
+
+    def to(self: _AnyData, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> _AnyData:
+        """The same data with samples of this dtype on this device; each stays as it is if None."""
+        moved = copy.copy(self)
+        moved.dtype, moved._device = dtype or self.dtype, torch.device(device or self._device)
+        for name in self.per_instance:
+            setattr(moved, name, getattr(self, name).to(device or self.device))
+        return moved
+
+    def select(self: _AnyData, instances: slice | Tensor) -> _AnyData:
+        """The settings of these instances, in this order; a single setting stays one, since one fits all."""
+        selected, chosen = copy.copy(self), checks.instances(instances)
+        if self.n_instances > 1:
+            for name in self.per_instance:
+                setattr(selected, name, getattr(self, name)[chosen])
+        return selected
+
+    def expand(self: _AnyData, n_instances: int) -> _AnyData:
+        """A single setting as that many equal ones; as it is if it holds that many."""
+        expanded = copy.copy(self)
+        for name in self.per_instance:
+            tensor = getattr(self, name)
+            setattr(expanded, name, tensor.expand(n_instances, *tensor.shape[1:]))
+        return expanded
+
+    def _setting(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters if hasattr(self, name)}
+
+    def __repr__(self) -> str:
+        setting = {**self._setting(), "n_instances": self.n_instances}
+        usual = {"dtype": torch.float32, "device": torch.device("cpu"), "n_instances": 1}
+        told = [f"{name}={_short(value)}" for name, value in setting.items() if usual.get(name) != value]
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+def _short(value: Any) -> str:
+    """In place of a table the number that it is full of, or the range of its numbers."""
+    if not isinstance(value, Tensor) or not value.numel():
+        return repr(value)
+    low, high = value.min().item(), value.max().item()
+    return f"{low:g}" if low == high else f"[{low:g}, {high:g}]"
+
+
+class Samples(Data):
+    """A finite data set, of which batches are drawn; its attributes x and weight have an instance axis.
+
+    >>> Samples(torch.tensor([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])).moments()[0]  # E x_i
+    tensor([[0.6667, 0.6667]], dtype=torch.float64)
+
+    Args:
+        x: [row, feature], or [instance, row, feature], where each instance has rows of its own.
+        weight: of each row, [row] or [instance, row], not negative, with the sum 1; equal if None.
+
+    Source: not in the paper.
+    """
+
+    per_instance = ("x", "weight")
+
+    def __init__(self, x: Float[Tensor, "*instance row feature"], weight: Float[Tensor, "*_ row"] | None = None) -> None:
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            raise TypeError(f"x must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}")
+        if x.ndim not in (2, 3) or not x.numel():
+            raise ValueError(f"x must be [row, feature] or [instance, row, feature], and not empty, got {list(x.shape)}")
+        checks.require_finite(x=x)
+        super().__init__(x.shape[-1], dtype=x.dtype)
+        self.n_rows = x.shape[-2]
+        weight = torch.full_like(x[..., 0], 1 / self.n_rows) if weight is None else weight.detach().to(x.device)
+        if weight.shape[-1:] != (self.n_rows,) or weight.ndim > 2:
+            raise ValueError(f"weight must have a number for each row of x {list(x.shape)}, got shape {list(weight.shape)}")
+        checks.require_row_weights(weight=weight)
+        weight = weight.double() / weight.double().sum(-1, keepdim=True)
+        self.x, self.weight = _agree(x=x.detach().view(-1, *x.shape[-2:]), weight=weight.view(-1, self.n_rows))
+
+    def sample(self, batch_size: int | None, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Rows drawn in proportion to their weights, or all with their weights if None or if there are no more.
+
+        Where weights are equal no row comes twice.
+        """
+        if batch_size is None or batch_size >= self.n_rows:
+            return self.x.to(self.dtype), self.weight.to(self.dtype)
+        checks.require_int(batch_size=batch_size, at_least=1)
+        x = torch.stack([self.x[k, self.draw(k, batch_size, 1, generator)[0]] for k in range(self.n_instances)])
+        return x.to(self.dtype), self.weight.new_full(x.shape[:2], 1 / batch_size, dtype=self.dtype)
+
+    def draw(
+        self, instance: int, batch_size: int, n_batches: int, generator: torch.Generator | None = None
+    ) -> Int[Tensor, "batch row"]:
+        """Numbers of rows for some batches, which together are spread over the set as evenly as each by itself.
+
+        Rows lie on a line in random order, each as long as its weight; a batch has those at equally spaced places.
+        """
+        order = torch.randperm(self.n_rows, generator=generator, device=self.device)
+        start = torch.rand(1, generator=generator, dtype=torch.float64, device=self.device)
+        end = self.weight[instance, order].cumsum(0)
+        batch, row = (torch.arange(n, dtype=torch.float64, device=self.device) for n in (n_batches, batch_size))
+        place = (row + ((batch / n_batches + start) % 1)[:, None]) / batch_size
+        return order[torch.searchsorted(end, place * end[-1], right=True).clamp_(max=self.n_rows - 1)]
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """E x_i and E x_i x_j: weighted sums over all rows, float64."""
+        x, weighted = self.x.double(), self.weight[..., None] * self.x
+        return weighted.sum(1), weighted.mT @ x
+
+    def _setting(self) -> dict[str, Any]:
+        return {"n_rows": self.n_rows, "n_features": self.n_features}
+
+
+class FeatureDistribution(Data):
     """Blocks of features, each block active with a probability of its own; the base of all distributions.
 
     The first `n_sets * set_size` features form the sets, one after the other; each of the `n_single` others is a block by
@@ -30,11 +185,12 @@ class FeatureDistribution:
 
     Args:
         probability: of each block being active, float64 [instance, block], the sets first.
-        signed: active values are uniform on [-1, 1] instead of [0, 1].
+        values: of active features; see `supertoy.values`.
         dtype: of the samples, which live on the device of `probability`.
     """
 
     per_instance: ClassVar[tuple[str, ...]] = ("probability",)
+    n_set_states = 0  #: where a set may have too many to be enumerated, how many
 
     def __init__(
         self,
@@ -43,16 +199,19 @@ class FeatureDistribution:
         n_single: int,
         probability: Float[Tensor, "instance block"],
         *,
-        signed: bool = False,
+        values: Values = UNIT,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if not dtype.is_floating_point:
-            raise TypeError(f"dtype must be a floating-point type, got {dtype}")
+        checks.require_int(n_sets=n_sets, n_single=n_single, at_least=0)
+        checks.require_int(set_size=set_size, at_least=1)
+        super().__init__(n_sets * set_size + n_single, dtype=dtype)
+        if not isinstance(values, Values):
+            raise TypeError(f"values must be one of supertoy.values, such as Uniform(0, 1), got {values!r}")
+        if probability.shape[1:] != (n_sets + n_single,) or not bool(((probability >= 0) & (probability <= 1)).all()):
+            raise ValueError(f"probability must lie in [0, 1] for each of {n_sets + n_single} blocks, got {probability}")
         self.n_sets, self.set_size, self.n_single = n_sets, set_size, n_single
-        self.n_features = n_sets * set_size + n_single
         self.probability = probability
-        self.signed = signed
-        self.dtype = dtype
+        self.values = values
 
     def set_states(self) -> tuple[Bool[Tensor, "state member"], Float[Tensor, "instance set state"]]:
         """Which members of a set are active in each of its states, and how likely these are; the first state has none.
@@ -77,17 +236,20 @@ class FeatureDistribution:
 
     @property
     def states_are_known(self) -> bool:
-        """Whether rows are drawn from the states, as all that is exact assumes: a subclass may draw them in another way.
+        """Whether rows are drawn from the states, as quadrature and series assume, and a set has at most 4096 of these."""
+        return self.n_set_states <= _MOST_STATES and self._draws_as_said
 
-        Such a subclass overrides `rows`, or `set_rows` without `set_states`, or how rows become a sample.
-        """
-        kind = type(self)
+    @property
+    def _draws_as_said(self) -> bool:
+        """False for a subclass that overrides `rows`, or `set_rows` without `set_states`, or how rows become a sample."""
 
         def owner(name: str) -> type:
-            return next(base for base in kind.__mro__ if name in vars(base))
+            return next(base for base in type(self).__mro__ if name in vars(base))
 
         as_here = ("rows", "sample", "sample_active", "row_weights", "states", "zero_probability", "_first_active")
-        return owner("set_rows") is owner("set_states") and all(owner(name) is FeatureDistribution for name in as_here)
+        own = owner("set_states")
+        is_said = owner("set_rows") is own and owner("set_activity") in (own, FeatureDistribution)
+        return is_said and all(owner(name) is FeatureDistribution for name in as_here)
 
     @property
     def draws_per_set(self) -> int:
@@ -95,19 +257,9 @@ class FeatureDistribution:
         return 0
 
     @property
-    def n_instances(self) -> int:
-        """How many settings the distribution holds; one setting fits a model with any number of instances."""
-        return self.probability.shape[0]
-
-    @property
     def n_blocks(self) -> int:
         """Number of sets and single features, which become active independently of each other."""
         return self.n_sets + self.n_single
-
-    @property
-    def device(self) -> torch.device:
-        """Where samples are made."""
-        return self.probability.device
 
     @property
     def block_of_feature(self) -> Int[Tensor, "feature"]:
@@ -128,6 +280,36 @@ class FeatureDistribution:
         members, probability = self.set_states()
         numbers = [(block * self.set_size + state.nonzero()[:, 0]).tolist() for state in members]
         return [*zip(numbers, probability[:, block].unbind(-1), strict=True)]
+
+    def set_activity(self) -> tuple[Float[Tensor, "instance set member"], Float[Tensor, "instance set member member"]]:
+        """Probability of each member of a set being active, and of each two of them; counted over the states."""
+        members, probability = self.set_states()
+        on, p = members[1:].double(), probability[..., 1:]
+        return p @ on, torch.einsum("ibs,sm,sn->ibmn", p, on, on)
+
+    def activity(self) -> tuple[Float[Tensor, "instance feature"], Float[Tensor, "instance feature feature"]]:
+        """Probability of each feature being active, and of each two of them together, float64."""
+        alone, in_set = self.set_activity()
+        singles, block = self.probability[:, self.n_sets :], self.block_of_feature
+        active = torch.cat([alone.flatten(1), singles], dim=1)
+        together = active[:, :, None] * active[:, None, :]  # right for those of different blocks
+        together[:, block[:, None] == block] = torch.cat([in_set.flatten(1), singles], dim=1)
+        return active, together
+
+    def moments(self) -> tuple[Tensor, Tensor] | None:
+        """E x_i and E x_i x_j, exact, float64; None for a subclass that draws its rows in a way of its own.
+
+        >>> st.Independent(n_features=2, probability=0.3).moments()[1]  # p / 3 on the diagonal, (p / 2)² off it
+        tensor([[[0.1000, 0.0225],
+                 [0.0225, 0.1000]]], dtype=torch.float64)
+        """
+        if not self._draws_as_said:
+            return None
+        mu1, mu2, _ = self.values.moments
+        active, together = self.activity()
+        second = mu1**2 * together
+        second.diagonal(dim1=-2, dim2=-1).copy_(mu2 * active)
+        return mu1 * active, second
 
     def sample(
         self, batch_size: int, generator: torch.Generator | None = None
@@ -182,7 +364,7 @@ class FeatureDistribution:
         if self.n_sets:
             in_sets, singles = value.split([self.n_sets, self.n_single], dim=-2)
             value = torch.cat([self.set_rows(in_sets, inside), singles], dim=-2)
-        return torch.where(value > 0, 2 * value - 1, 0.0) if self.signed else value
+        return value if self.values == UNIT else torch.where(value > 0, self.values.of_uniform(value), 0.0)
 
     def _first_active(self, level: Tensor) -> tuple[Tensor, Tensor]:
         """The first active block, and a value for it, uniform on (0, 1]: how far `level` gets into that block's share."""
@@ -197,32 +379,6 @@ class FeatureDistribution:
 
         return shaped(first), shaped(value.to(self.dtype))
 
-    def to(
-        self: Distribution, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None
-    ) -> Distribution:
-        """The same distribution with samples of this dtype on this device; each stays as it is if None."""
-        moved = copy.copy(self)
-        moved.dtype = dtype or self.dtype
-        for name in self.per_instance:
-            setattr(moved, name, getattr(self, name).to(device or self.device))
-        return moved
-
-    def select(self: Distribution, instances: slice | Tensor) -> Distribution:
-        """The settings of these instances, in this order; a single setting stays one, since one fits all."""
-        selected, chosen = copy.copy(self), checks.instances(instances)
-        if self.n_instances > 1:
-            for name in self.per_instance:
-                setattr(selected, name, getattr(self, name)[chosen])
-        return selected
-
-    def expand(self: Distribution, n_instances: int) -> Distribution:
-        """A single setting as that many equal ones; as it is if it holds that many."""
-        expanded = copy.copy(self)
-        for name in self.per_instance:
-            tensor = getattr(self, name)
-            setattr(expanded, name, tensor.expand(n_instances, *tensor.shape[1:]))
-        return expanded
-
 
 class Independent(FeatureDistribution):
     """Every feature is active by itself.
@@ -233,7 +389,7 @@ class Independent(FeatureDistribution):
     Args:
         probability: p = 1 - S of each feature being active, in (0, 1]; broadcasts to [instance, feature]. Samples live on
             its device.
-        signed: active values are uniform on [-1, 1] instead of [0, 1] (the absolute-value task).
+        values: of active features; `supertoy.values.SIGNED` in the absolute-value task.
 
     Source: paper, "Demonstrating superposition".
     """
@@ -243,12 +399,12 @@ class Independent(FeatureDistribution):
         n_features: int,
         probability: float | Tensor,
         *,
-        signed: bool = False,
+        values: Values = UNIT,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         checks.require_int(n_features=n_features, at_least=1)
         table = checks.probabilities(probability, "probability", n_features, "feature")
-        super().__init__(0, 1, n_features, table, signed=signed, dtype=dtype)
+        super().__init__(0, 1, n_features, table, values=values, dtype=dtype)
 
 
 class _Sets(FeatureDistribution):
@@ -261,7 +417,7 @@ class _Sets(FeatureDistribution):
         probability: float | Tensor,
         *,
         n_features: int | None = None,
-        signed: bool = False,
+        values: Values = UNIT,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         checks.require_int(n_sets=n_sets, set_size=set_size, at_least=1)
@@ -272,7 +428,7 @@ class _Sets(FeatureDistribution):
             raise ValueError(f"n_sets * set_size must be at most n_features = {n_features}, got {n_sets} * {set_size}")
         n_single = n_features - in_sets
         table = checks.probabilities(probability, "probability", n_sets + n_single, "block")
-        super().__init__(n_sets, set_size, n_single, table, signed=signed, dtype=dtype)
+        super().__init__(n_sets, set_size, n_single, table, values=values, dtype=dtype)
 
 
 class CorrelatedSets(_Sets):
@@ -286,7 +442,7 @@ class CorrelatedSets(_Sets):
         probability: of each set being active, in (0, 1]; broadcasts to [instance, block], where the blocks are the sets
             followed by the features that belong to none.
         n_features: total, if there are further, independent features behind the sets.
-        signed: active values are uniform on [-1, 1] instead of [0, 1].
+        values: of active features.
 
     Source: paper, "Correlated and anticorrelated features".
     """
@@ -317,7 +473,7 @@ class AnticorrelatedSets(_Sets):
         probability: of each set being active, in (0, 1], so that each member is with probability / set_size; broadcasts to
             [instance, block], where the blocks are the sets followed by the features that belong to none.
         n_features: total, if there are further, independent features behind the sets.
-        signed: active values are uniform on [-1, 1] instead of [0, 1].
+        values: of active features.
 
     Source: paper, "Correlated and anticorrelated features".
     """
@@ -351,7 +507,7 @@ class PartlyCorrelatedPairs(FeatureDistribution):
     Args:
         probability: p of each feature, in (0, 1/2]; one for each instance.
         correlation: c between the activities of a pair, in [-p / (1 - p), 1]; one for each instance.
-        signed: active values are uniform on [-1, 1] instead of [0, 1].
+        values: of active features.
 
     Source: not in the paper, whose "Correlated and anticorrelated features" has the two extremes.
     """
@@ -364,13 +520,16 @@ class PartlyCorrelatedPairs(FeatureDistribution):
         probability: float | Float[Tensor, "instance"],
         correlation: float | Float[Tensor, "instance"],
         *,
-        signed: bool = False,
+        values: Values = UNIT,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         checks.require_int(n_pairs=n_pairs, at_least=1)
-        p, c = torch.broadcast_tensors(
-            *(torch.as_tensor(value, dtype=torch.float64).reshape(-1) for value in (probability, correlation))
+        # As a table of one column, which says what is none.
+        p, c = (
+            checks._table(value[..., None] if isinstance(value, Tensor) else value, name, 1, "pair")
+            for name, value in (("probability", probability), ("correlation", correlation))
         )
+        p, c = (table[:, 0] for table in _agree(probability=p, correlation=c))
         if not bool(((p > 0) & (p <= 0.5)).all()):
             raise ValueError(f"probability must lie in (0, 1/2], got {p.tolist()}")
         both = p**2 + c * p * (1 - p)
@@ -378,7 +537,7 @@ class PartlyCorrelatedPairs(FeatureDistribution):
             raise ValueError(f"correlation must lie in [-p / (1 - p), 1], got {c.tolist()} where p is {p.tolist()}")
         self.both = torch.minimum(both, p).clamp(min=0)
         some = (2 * p - self.both)[:, None].expand(-1, n_pairs)
-        super().__init__(n_pairs, 2, 0, some, signed=signed, dtype=dtype)
+        super().__init__(n_pairs, 2, 0, some, values=values, dtype=dtype)
 
     @property
     def draws_per_set(self) -> int:
@@ -392,6 +551,11 @@ class PartlyCorrelatedPairs(FeatureDistribution):
         members = torch.tensor([[0, 0], [1, 0], [0, 1], [1, 1]], dtype=torch.bool, device=self.device)
         return members, torch.stack([1 - some, alone, alone, both], -1)
 
+    def _setting(self) -> dict[str, Any]:
+        p = (self.probability[:, 0] + self.both) / 2
+        pairs = {"n_pairs": self.n_sets, "probability": p, "correlation": (self.both - p**2) / (p * (1 - p))}
+        return pairs | {"values": self.values, "dtype": self.dtype}
+
     def set_rows(self, active: Tensor, uniform: Tensor) -> Tensor:
         """A number for each member, where the pair is active; the last one of each pair says whether both are, or which."""
         value, choice = uniform.split([2 * self.n_sets, self.n_sets], dim=-2)
@@ -401,8 +565,185 @@ class PartlyCorrelatedPairs(FeatureDistribution):
         return torch.where((active > 0).repeat_interleave(2, dim=-2) & ~off, value, 0.0)
 
 
+class HierarchicalSets(_Sets):
+    """Sets of features that are trees: each member but the root is active only where its parent is, independently of others.
+
+    >>> HierarchicalSets(n_sets=1, parent=[None, 0, 0], probability=0.25, child_probability=0.2).activity()[0]
+    tensor([[0.2500, 0.0500, 0.0500]], dtype=torch.float64)
+
+    Args:
+        parent: of each member, an earlier one, by its number; None for the root, which is the first.
+        probability: of the root of each set, and of the features that belong to none; see `CorrelatedSets`.
+        child_probability: of each other member given that its parent is active, in (0, 1]; broadcasts to
+            [instance, member - 1].
+
+    Source: not in the paper; Chanin and others (2024), "A is for Absorption", have one pair with 0.25 and 0.2.
+    """
+
+    per_instance = ("probability", "child_probability")
+
+    def __init__(
+        self,
+        n_sets: int,
+        parent: Sequence[int | None],
+        probability: float | Tensor,
+        child_probability: float | Tensor,
+        *,
+        n_features: int | None = None,
+        values: Values = UNIT,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if not parent or parent[0] is not None:
+            raise ValueError(f"parent must begin with None, for the root, got {parent!r}")
+        for member, of_member in enumerate(parent[1:], 1):
+            checks.require_int(at_least=0, **{f"parent[{member}]": of_member})  # type: ignore[arg-type]
+            if of_member >= member:  # type: ignore[operator]
+                raise ValueError(f"parent[{member}] must be an earlier member, got {of_member}")
+        super().__init__(n_sets, len(parent), probability, n_features=n_features, values=values, dtype=dtype)
+        child = checks.probabilities(child_probability, "child_probability", self.set_size - 1, "member")
+        self.probability, self.child_probability = _agree(
+            probability=self.probability, child_probability=child.to(self.device)
+        )
+        self.parent = tuple(parent)
+        self._above = tuple(k or 0 for k in parent)  # the root, above itself
+        self.n_set_states = len(_subtrees(self._above))
+
+    @property
+    def draws_per_set(self) -> int:
+        """One for each member but the root: whether it is active, and its value."""
+        return self.set_size - 1
+
+    def set_states(self) -> tuple[Tensor, Tensor]:
+        """No member, or any subtree with the root."""
+        _require_few_states(self)
+        members = _subtrees(self._above).to(self.device)
+        p, q = self.probability[:, : self.n_sets, None], self._given_parent[:, None]
+        share = torch.where(members, q, torch.where(members[:, self._above], 1 - q, 1.0)).prod(-1)
+        return members, torch.cat([1 - p, p * share[:, None, 1:]], dim=-1)
+
+    def set_activity(self) -> tuple[Tensor, Tensor]:
+        """The probabilities of all that must be active too, on the ways to the root, multiplied."""
+        way = torch.eye(self.set_size, dtype=torch.bool, device=self.device)
+        for member, parent in enumerate(self._above):
+            way[member] |= way[parent]
+        both = torch.where(way[:, None] | way, self._given_parent[:, None, None], 1.0).prod(-1)
+        both = self.probability[:, : self.n_sets, None, None] * both[:, None]
+        return both.diagonal(dim1=-2, dim2=-1), both
+
+    def set_rows(self, active: Tensor, uniform: Tensor) -> Tensor:
+        """The set's own number for the root; for others one that, as in `rows`, says whether they are, and their value."""
+        members = [active]
+        for member, parent in enumerate(self._above[1:]):
+            q = self.child_probability[:, member, None, None].to(self.dtype)
+            value = (1 - uniform[..., member :: self.set_size - 1, :] / q).relu_()
+            members.append(torch.where(members[parent] > 0, value, 0.0))
+        return torch.stack(members, dim=-2).flatten(-3, -2)
+
+    @property
+    def _given_parent(self) -> Tensor:
+        """Probability of each member given that its parent is active, 1 for the root: [instance, member]."""
+        return torch.nn.functional.pad(self.child_probability, (1, 0), value=1.0)
+
+
+class ExactlyK(FeatureDistribution):
+    """Exactly k of n features are active, and every choice of them is equally likely.
+
+    >>> x, weight = ExactlyK(n_features=5, n_active=2).sample(100)
+    >>> (x > 0).sum(-1).unique()  # the zero vector is in every sample, here with weight 0
+    tensor([0, 2])
+
+    Source: not in the paper, which has the loss of such data in "Mathematical understanding".
+    """
+
+    def __init__(self, n_features: int, n_active: int, *, values: Values = UNIT, dtype: torch.dtype = torch.float32) -> None:
+        checks.require_int(n_features=n_features, n_active=n_active, at_least=1)
+        if n_active > n_features:
+            raise ValueError(f"n_active must be at most n_features = {n_features}, got {n_active}")
+        super().__init__(1, n_features, 0, torch.ones(1, 1, dtype=torch.float64), values=values, dtype=dtype)
+        self.n_active, self.n_set_states = n_active, 1 + math.comb(n_features, n_active)
+
+    @property
+    def draws_per_set(self) -> int:
+        """One for each feature: whether it is active, and its value."""
+        return self.set_size
+
+    def set_states(self) -> tuple[Tensor, Tensor]:
+        """No feature, which never happens, or any choice of k."""
+        _require_few_states(self)
+        members = _choices(self.set_size, self.n_active).to(self.device)
+        chance = self.probability[..., None].repeat(1, 1, len(members)) / (len(members) - 1)
+        return members, chance * members.any(1)
+
+    def set_activity(self) -> tuple[Tensor, Tensor]:
+        """k / n, and k (k - 1) / (n (n - 1)) of two."""
+        n, k = self.set_size, self.n_active
+        both = (self.probability[..., None, None] * k / n * (k - 1) / max(n - 1, 1)).repeat(1, 1, n, n)
+        both.diagonal(dim1=-2, dim2=-1).fill_(k / n)
+        return both.diagonal(dim1=-2, dim2=-1), both
+
+    def set_rows(self, active: Tensor, uniform: Tensor) -> Tensor:
+        """Each feature in turn, with the chance that as many as are missing leave it (Knuth's algorithm S)."""
+        missing, rows = torch.full_like(active[..., 0, :], self.n_active), []
+        for member, u in enumerate(uniform.unbind(-2)):
+            p = missing / (self.set_size - member)
+            rows.append(torch.where(u < p, 1 - u / p, 0.0))
+            missing = missing - (u < p).to(missing)
+        return torch.stack(rows, dim=-2)
+
+
+def power_law(n_features: int, exponent: float, n_active: float = 1.0) -> Float[Tensor, "feature"]:
+    """Probabilities ∝ 1 / i^exponent of features i = 1 ... n, of which `n_active` are active on average; float64.
+
+    >>> power_law(n_features=3, exponent=1.0)
+    tensor([0.5455, 0.2727, 0.1818], dtype=torch.float64)
+
+    Source: not in the paper; Liu, Liu & Gore (2025), "Superposition Yields Robust Neural Scaling".
+    """
+    checks.require_int(n_features=n_features, at_least=1)
+    checks.require_number(exponent=exponent, above=-math.inf)
+    checks.require_number(n_active=n_active, above=0)
+    p = torch.arange(1, n_features + 1, dtype=torch.float64) ** -exponent
+    p *= n_active / p.sum()
+    if p.max() > 1 + 1e-12:
+        raise ValueError(f"n_active must be at most {n_active / p.max():g}, or a probability exceeds 1, got {n_active}")
+    return p.clamp(max=1)
+
+
+def _agree(**tables: Tensor) -> list[Tensor]:
+    """Tables with as many instances as the largest, where the others have 1."""
+    n_instances = max(map(len, tables.values()))
+    if {*map(len, tables.values())} - {1, n_instances}:
+        found = [len(table) for table in tables.values()]
+        raise ValueError(f"{' and '.join(tables)} must be for 1 or equally many instances, got {found}")
+    return [table.expand(n_instances, *table.shape[1:]) for table in tables.values()]
+
+
+def _require_few_states(data: FeatureDistribution) -> None:
+    if data.n_set_states > _MOST_STATES:
+        raise ValueError(f"data must have at most {_MOST_STATES} states to be enumerated, got more in {data}")
+
+
+@lru_cache
+def _subtrees(parent: tuple[int, ...]) -> Bool[Tensor, "state member"]:
+    """No member, and all subtrees with the root; or the first few where there are more than are enumerated."""
+    members = torch.zeros(2, len(parent), dtype=torch.bool)
+    members[1, 0] = True
+    for member in range(1, len(parent)):
+        more = members[members[:, parent[member]]]
+        more[:, member] = True
+        members = torch.cat([members, more])[: _MOST_STATES + 1]
+    return members
+
+
+@lru_cache
+def _choices(n: int, k: int) -> Bool[Tensor, "state member"]:
+    """No member, and each choice of k."""
+    chosen = torch.tensor([*itertools.combinations(range(n), k)])
+    return torch.cat([torch.zeros(1, n), torch.zeros(len(chosen), n).scatter_(1, chosen, 1)]) > 0
+
+
 def sample_each(
-    data: FeatureDistribution, n_instances: int, batch_size: int, seed: int, purpose: str
+    data: Data, n_instances: int, batch_size: int, seed: int, purpose: str
 ) -> tuple[Float[Tensor, "instance row feature"], Float[Tensor, "instance row"]]:
     """A sample x, weight for each of several models; instance k draws by (seed, k), so that none depends on the others.
 

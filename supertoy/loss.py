@@ -136,7 +136,8 @@ def has_closed_form(model: BatchedModel, data: Data) -> TypeGuard[ToyModel]:
     >>> [has_closed_form(kind(1, 5, 2), data) for kind in (st.ReLUOutputModel, st.ReLUHiddenModel)]
     [True, False]
 
-    A subclass that computes anything in a way of its own has none, and neither have data that draw their rows in one.
+    A subclass that computes anything in a way of its own has none, and neither have data that draw their rows in one. With
+    ReLU outputs, values have to be uniform.
     """
     if not isinstance(model, ToyModel) or not model.target_is_input or model.hidden_relu or model.any_activation:
         return False

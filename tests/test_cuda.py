@@ -15,7 +15,9 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA d
 )
 @pytest.mark.parametrize("kind", MODELS)
 def test_models_train_where_they_live(kind, options):
-    data = st.Independent(4, torch.tensor([[0.9], [0.3]]), signed=kind is st.AbsoluteValueModel)
+    data = st.Independent(
+        4, torch.tensor([[0.9], [0.3]]), values=st.values.SIGNED if kind is st.AbsoluteValueModel else st.values.UNIT
+    )
     model = kind(2, 4, 3, device="cuda")
     before = st.expected_loss(model, data)
     record = st.train(model, data, n_steps=100, **options)

@@ -11,10 +11,10 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy.data import sample_each
-from tests.strategies import distributions
+from supertoy.values import Uniform
+from tests.strategies import KINDS, distributions
 
 N_ROWS = 200_000
-KINDS = list(itertools.product(distributions(), [False, True]))
 
 
 def probabilities_of_pairs(data):
@@ -55,16 +55,16 @@ def assert_within_standard_errors(x, weight, values, expected, n_errors=5.5):
     assert ((mean - expected).abs() <= n_errors * error + 1e-6).all()
 
 
-@pytest.mark.parametrize(("kind", "signed"), KINDS)
-def test_weighted_samples_have_the_exact_moments_and_cooccurrence(kind, signed):
-    data = distributions(signed)[kind]
+@pytest.mark.parametrize(("kind", "values"), KINDS)
+def test_weighted_samples_have_the_exact_moments_and_cooccurrence(kind, values):
+    data = distributions(values)[kind]
     x, weight = data.sample(N_ROWS, torch.Generator().manual_seed(1))
     pairs = probabilities_of_pairs(data)
     active = pairs.diagonal(dim1=1, dim2=2)
-    mean = 0.0 if signed else 0.5
+    mean, square, _ = values.moments
     assert_close(weight.sum(1), torch.ones(3))
     assert_within_standard_errors(x, weight, x.double(), mean * active)
-    assert_within_standard_errors(x, weight, x.double().square(), active / 3)
+    assert_within_standard_errors(x, weight, x.double().square(), square * active)
     on = (x != 0).double()
     for i in range(data.n_features):
         assert_within_standard_errors(x, weight, on * on[..., i : i + 1], pairs[:, i])
@@ -80,8 +80,8 @@ def test_the_zero_vector_is_row_0_with_its_exact_probability_and_no_other_row(ki
 
 
 def test_active_values_are_uniform():
-    for signed, low in ((False, 0.0), (True, -1.0)):
-        x, _ = st.Independent(1, 0.01, signed=signed).sample(N_ROWS, torch.Generator().manual_seed(3))
+    for low in (0.0, -1.0):
+        x, _ = st.Independent(1, 0.01, values=Uniform(low, 1)).sample(N_ROWS, torch.Generator().manual_seed(3))
         values = x[0, 1:, 0].sort().values.double()
         uniform = torch.linspace(low, 1, len(values), dtype=torch.float64)
         # Kolmogorov-Smirnov: a distance of 2.2 / sqrt(N) has a chance of about 1 in 10,000.

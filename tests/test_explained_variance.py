@@ -4,7 +4,7 @@ from torch.testing import assert_close
 
 import supertoy as st
 
-SETTINGS = st.Independent(3, torch.tensor([[1.0], [0.2], [0.01]]), signed=True)
+SETTINGS = st.Independent(3, torch.tensor([[1.0], [0.2], [0.01]]), values=st.values.SIGNED)
 
 
 def two_neurons_each(b=0.0):
@@ -43,7 +43,7 @@ def test_an_instance_is_measured_the_same_whatever_stands_beside_it():
 
 
 def test_a_feature_that_never_came_is_not_judged():
-    rare = st.Independent(3, torch.tensor([0.5, 0.5, 1e-9]), signed=True).expand(3)
+    rare = st.Independent(3, torch.tensor([0.5, 0.5, 1e-9]), values=st.values.SIGNED).expand(3)
     assert torch.isnan(st.loss.explained_variance(two_neurons_each(), rare, n_rows=50)[:, 2]).all()
 
 

@@ -7,15 +7,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy.data import FeatureDistribution
+from supertoy._util import checks
+from supertoy.data import Data, FeatureDistribution, Samples
 
 _NUMBERS_AT_ONCE = 2**20  # so many are made in one go: many steps' batches cost little more than one
 
 
 def batches(
-    data: FeatureDistribution, batch_size: int, n_batches: int, generators: Sequence[torch.Generator]
+    data: Data, batch_size: int, n_batches: int, generators: Sequence[torch.Generator]
 ) -> Iterator[Float[Tensor, "instance feature row"]]:
-    """Batches of rows with at least one active feature and, as the last one, the zero vector.
+    """Batches of rows with at least one active feature and, as the last one, the zero vector; of other data samples.
 
     The N = batch_size - 1 others are a lattice in the space of the numbers that make a row: row i takes frac(i z/N + s) as
     its uniform numbers, with a random z coprime to N and a random shift s for each coordinate. Every row is distributed
@@ -30,6 +31,9 @@ def batches(
     >>> (rows[0] > 0).sum(1)  # of 8 rows the first feature is active in 8, the second in half of them
     tensor([8, 4])
     """
+    if not isinstance(data, FeatureDistribution):
+        yield from (rows for rows, _ in weighted_batches(data, batch_size, n_batches, generators))
+        return
     n_rows = batch_size - 1
     coprime = [z for z in range(1, n_rows + 1) if math.gcd(z, n_rows) == 1]
     slopes = torch.tensor(coprime, dtype=data.dtype, device=data.device) / n_rows
@@ -45,3 +49,47 @@ def batches(
         x = data.rows(torch.mul(slope, row).frac_().add_(shift).frac_())
         x[..., -1] = 0
         yield from x.unbind(0)
+
+
+def weighted_batches(
+    data: Data, batch_size: int, n_batches: int, generators: Sequence[torch.Generator]
+) -> Iterator[tuple[Float[Tensor, "instance feature row"], Float[Tensor, "instance row"]]]:
+    """Batches of any data with the weights of their rows, which add up to 1 in each: `batches`, or else samples.
+
+    Instance k's batches depend on the k-th generator alone. A data set that is no larger than a batch is the batch.
+
+    Raises:
+        ValueError: a subclass's sample that is none.
+    """
+    if isinstance(data, FeatureDistribution) and all(
+        getattr(type(data), name) is getattr(FeatureDistribution, name) for name in ("sample", "sample_active")
+    ):
+        weight = data.row_weights(batch_size).flip(1).expand(len(generators), -1)  # the zero vector is last
+        yield from ((rows, weight) for rows in batches(data, batch_size, n_batches, generators))
+        return
+    each = [_sampled(data.select(slice(k, k + 1)), batch_size, n_batches, g) for k, g in enumerate(generators)]
+    for parts in zip(*each, strict=True):
+        x, weight = (torch.cat(part) for part in zip(*parts, strict=True))
+        yield x.mT, weight
+
+
+def _sampled(data: Data, batch_size: int, n_batches: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """x [1, row, feature] and weight [1, row] of each batch of a single setting."""
+    if isinstance(data, Samples) and type(data).sample is Samples.sample and batch_size < data.n_rows:
+        n_at_once = data.n_rows // batch_size  # go through the whole set before a row comes again
+        weight = data.weight.new_full((1, batch_size), 1 / batch_size, dtype=data.dtype)
+        for start in range(0, n_batches, n_at_once):
+            for rows in data.draw(0, batch_size, min(n_at_once, n_batches - start), generator):
+                yield data.x[:, rows].to(data.dtype), weight
+        return
+    for n in range(n_batches):
+        x, weight = (each.to(dtype=data.dtype, device=data.device) for each in data.sample(batch_size, generator))
+        if x.shape[::2] != (1, data.n_features) or weight.shape != x.shape[:2]:
+            raise ValueError(
+                f"{type(data).__name__}.sample must give x [1, row, {data.n_features}] and weight [1, row] for one setting, "
+                f"got {list(x.shape)} and {list(weight.shape)}"
+            )
+        if n == 0:
+            checks.require_finite(x=x)
+            checks.require_row_weights(weight=weight)
+        yield x, weight

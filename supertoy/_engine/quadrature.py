@@ -22,9 +22,9 @@ def quadrature(
 ) -> tuple[Float[Tensor, "1 row feature"], Float[Tensor, "instance row"]]:
     """Rows and weights with which weighted sums are expectations, without randomness.
 
-    There is a row for every set of features that can be active together and every combination of Gauss-Legendre nodes
-    for their values. Exact for polynomials of degree 2 n_nodes - 1 in each value; where a ReLU bends the integrand, the
-    error falls with the square of n_nodes. (These are on [0, 1]; where values are signed, as many again are on [-1, 0].)
+    There is a row for every set of features that can be active together and every combination of nodes for their values
+    (`Values.nodes`). Exact for polynomials of degree 2 n_nodes - 1 in each value; where a ReLU bends the integrand, the
+    error falls with the square of n_nodes if values are uniform.
     Instances share the rows and differ in the weights. The rows grow like (1 + n_nodes)^n, so this is for few features.
 
     Returns:
@@ -39,11 +39,9 @@ def quadrature(
     """
     checks.require_int(n_nodes=n_nodes, at_least=1)
     if not data.states_are_known:
-        raise ValueError(f"n_nodes must be None for {type(data).__name__}, which draws its rows in a way of its own")
-    nodes, node_weights = np.polynomial.legendre.leggauss(n_nodes)
-    nodes, node_weights = (1 + nodes) / 2, node_weights / 2
-    if data.signed:
-        nodes, node_weights = np.concatenate([-nodes[::-1], nodes]), np.concatenate([node_weights[::-1], node_weights]) / 2
+        why = "draws its rows in a way of its own" if not data.n_set_states else f"has {data.n_set_states} states or more"
+        raise ValueError(f"n_nodes must be None for {type(data).__name__}, which {why}")
+    nodes, node_weights = data.values.nodes(n_nodes)
     n_rows = count_rows(data, n_nodes)
     if n_rows > _MOST_ROWS:
         raise ValueError(f"n_nodes must give at most {_MOST_ROWS} rows, got {n_nodes} and with it {n_rows} rows")
@@ -73,6 +71,6 @@ def count_rows(data: FeatureDistribution, n_nodes: int) -> int:
     >>> count_rows(st.Independent(n_features=5, probability=0.1), n_nodes=3)  # (1 + 3)^5
     1024
     """
-    n_values = 2 * n_nodes if data.signed else n_nodes
+    n_values = len(data.values.nodes(n_nodes)[0])
     states = (data.states(block) for block in range(data.n_blocks))
     return math.prod(sum(n_values ** len(active) for active, _ in block) for block in states)

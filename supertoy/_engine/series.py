@@ -11,19 +11,15 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from supertoy._util.threads import in_threads
 from supertoy.data import FeatureDistribution
+from supertoy.values import UNIT, Uniform
 
 _CHUNK_BYTES = 2**24  # of one piece of the series; a few are alive at once
 _GROUP = 2**11  # gains in a group of instances: enough for fast operations, few enough for groups to stop early
-
-
-def value_moments(signed: bool) -> tuple[float, float, float]:
-    """E x, E x² and E x³ of an active feature, uniform on [0, 1] or, if signed, on [-1, 1]."""
-    return (0.0, 1 / 3, 0.0) if signed else (1 / 2, 1 / 3, 1 / 4)
 
 
 def relu_loss(
@@ -32,25 +28,29 @@ def relu_loss(
     data: FeatureDistribution,
     importance: Float[Tensor, "instance feature"],
     rtol: float,
-) -> Float[Tensor, "instance"]:
-    """Σ_i I_i E (x_i - ReLU(z_i))², where z_i = gain_i·x + b_i and gain is [instance, output, feature].
+) -> tuple[Float[Tensor, "instance"], Bool[Tensor, "instance"]]:
+    """Σ_i I_i E (x_i - ReLU(z_i))², where z_i = gain_i·x + b_i with gain [instance, output, feature], and if it converged.
 
     Terms are doubled until the loss changes by less than `rtol` of itself, up to 4096. The error falls at least fourfold
-    with each doubling, so what is left is smaller still.
+    with each doubling, so what is left is smaller still. In the end a change by 1e-9 of the loss of a model that answers 0
+    will do too, since no number of terms resolves the losses of nearly perfect models. Values must be uniform.
     """
     n_instances, n = b.shape
     n_at_once = max(1, _GROUP // n**2)
 
-    def loss_of(group: slice) -> Tensor:
+    def loss_of(group: slice) -> tuple[Tensor, Tensor]:
         loss = torch.full_like(b[group, 0], torch.inf)
         for error in _partial_sums(gain[group], b[group], data.select(group)):
             previous, loss = loss, (importance[group] * error).sum(-1)
-            if ((loss - previous).abs() <= rtol * loss).all():
+            change = (loss - previous).abs()
+            if (change <= rtol * loss).all():
                 break
-        return loss
+        at_zero = data.values.moments[1] * (importance[group] * data.select(group).activity()[0]).sum(-1)
+        return loss, change <= torch.maximum(rtol * loss, 1e-9 * at_zero)
 
     groups = [slice(start, start + n_at_once) for start in range(0, n_instances, n_at_once)]
-    return torch.cat(in_threads([partial(loss_of, group) for group in groups]))
+    losses, are_converged = zip(*in_threads([partial(loss_of, group) for group in groups]), strict=True)
+    return torch.cat(losses), torch.cat(are_converged)
 
 
 def _partial_sums(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Iterator[Tensor]:
@@ -69,14 +69,16 @@ def _partial_sums(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Iterato
     slowest. They have closed forms, so they are taken out of the series and added exactly.
     """
     # Longer than |z| by half: B_2 and B_3 repeat at u = 1, and z should stay clear of the kinks there.
-    T = 1.5 * (b.abs() + _reach(gain, data)).clamp(min=1e-30)
+    T = 1.5 * (b.abs() + data.values.largest * _reach(gain, data)).clamp(min=1e-30)
     g, offset = gain / T[..., None], b / T  # from here on everything is in units of T
     own = g.diagonal(dim1=-2, dim2=-1)
     p_zero, p_one = data.zero_probability[:, None], _only_active(data)
     p_one_by_output = p_one[:, None]  # [instance, 1, feature]
 
     # Moments of u, and those with x_i, without the zero vector and the vectors with one active feature.
-    mu1, mu2, mu3 = value_moments(data.signed)
+    values = data.values
+    assert isinstance(values, Uniform)
+    mu1, mu2, mu3 = values.moments
     c = offset[..., None]
     moments, tilted = _moments(g, offset, data)
     one = (c + mu1 * g, c**2 + 2 * c * mu1 * g + mu2 * g**2, c**3 + 3 * c**2 * mu1 * g + 3 * c * mu2 * g**2 + mu3 * g**3)
@@ -88,16 +90,15 @@ def _partial_sums(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Iterato
     x0, x1, x2 = (moment - p_one * m for moment, m in zip(tilted, one_tilted, strict=True))  # E x_i, E x_i u, E x_i u²
 
     # Where z never changes its sign, no series is needed: |u| is u or -u.
-    up, down = g.clamp(min=0).sum(-1), g.clamp(max=0).sum(-1)
-    if data.signed:
-        up, down = up - down, down - up
+    ends = torch.stack([torch.zeros_like(g), values.low * g, values.high * g])
+    up, down = ends.amax(0).sum(-1), ends.amin(0).sum(-1)
     sign = (offset + down >= 0).double() - (offset + up <= 0).double()
 
-    _, one_squared = relu_moments(g, c, data.signed)
-    one_product, _ = relu_moments(own, offset, data.signed)
+    _, one_squared = relu_moments(g, c, values)
+    one_product, _ = relu_moments(own, offset, values)
     relu_squared = z2 / 2 + p_zero * offset.relu().square() + (p_one_by_output * one_squared).sum(-1)
     x_relu = x1 / 2 + p_one * one_product
-    x_squared = mu2 * activity(data)
+    x_squared = mu2 * data.activity()[0]
 
     sin_sum, cos_sum = torch.zeros_like(b), torch.zeros_like(b)
     chunk = max(1, _CHUNK_BYTES // (16 * g.numel()))
@@ -105,7 +106,7 @@ def _partial_sums(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Iterato
         for k in torch.arange(start + 1, end + 1, dtype=b.dtype, device=b.device).split(chunk):
             omega = (2 * torch.pi * k)[:, None, None]  # [frequency, 1, 1]
             phase = torch.exp(1j * omega * offset)
-            plain, with_x = _characteristic(omega[..., None] * g, data, p_one)
+            plain, with_x = _characteristic(omega[..., None] * g, data, values, p_one)
             sin_sum += (((plain - p_zero) * phase).imag / k[:, None, None] ** 3).sum(0)
             cos_sum += ((with_x * phase).real / k[:, None, None] ** 2).sum(0)
         u_abs_u = torch.where(sign == 0, 2 / 3 * (z3 + z1 / 2 - 3 / (2 * torch.pi**3) * sin_sum), sign * z2)
@@ -113,26 +114,24 @@ def _partial_sums(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Iterato
         yield (x_squared - T * (2 * x_relu + x_abs_u) + T.square() * (relu_squared + u_abs_u / 2)).clamp(min=0)
 
 
-def relu_moments(slope: Tensor, offset: Tensor, signed: bool = False) -> tuple[Tensor, Tensor]:
-    """E x r and E r², with r = ReLU(slope x + offset) and x uniform on [0, 1] or, if signed, on [-1, 1].
+def relu_moments(slope: Tensor, offset: Tensor, values: Uniform = UNIT) -> tuple[Tensor, Tensor]:
+    """E x r and E r², with r = ReLU(slope x + offset) and x one of these values.
 
     >>> product, square = relu_moments(torch.tensor(1.0), torch.tensor(0.0))  # r = x: E x² both times
     >>> product, square
     (tensor(0.3333), tensor(0.3333))
     """
-    if signed:
-        right, left = relu_moments(slope, offset), relu_moments(-slope, offset)
-        return (right[0] - left[0]) / 2, (right[1] + left[1]) / 2
-    # Where r is positive the integrands are quadratics, so Simpson's rule on that part of [0, 1] is exact. Unlike an
-    # antiderivative, it does not divide by a slope that may be zero.
+    # Where r is positive the integrands are quadratics, so Simpson's rule on that part is exact. Unlike an antiderivative,
+    # it does not divide by a slope that may be zero.
     slope, offset = torch.broadcast_tensors(slope, offset)
-    root = (-offset / torch.where(slope == 0, 1.0, slope)).clamp(0, 1)
-    lower, upper = torch.where(offset > 0, 0.0, root), torch.where(slope + offset > 0, 1.0, root)
-    somewhere = (offset > 0) | (slope + offset > 0)
+    low, high = values.low, values.high
+    at_low, at_high = (slope * end + offset > 0 for end in (low, high))
+    root = (-offset / torch.where(slope == 0, 1.0, slope)).clamp(low, high)
+    lower, upper = torch.where(at_low, low, root), torch.where(at_high, high, root)
     product, square = torch.zeros_like(root), torch.zeros_like(root)
     for x, simpson in ((lower, 1), ((lower + upper) / 2, 4), (upper, 1)):
         r = (slope * x + offset).relu()
-        share = torch.where(somewhere, simpson * (upper - lower) / 6, 0.0)
+        share = torch.where(at_low | at_high, simpson * (upper - lower) / 6, 0.0) / (high - low)
         product, square = product + share * x * r, square + share * r**2
     return product, square
 
@@ -161,21 +160,6 @@ def _blocks(data: FeatureDistribution) -> list[_Blocks]:
     singles = data.probability[:, data.n_sets :, None]
     single = _Blocks(slice(in_sets, data.n_features), singles.new_ones(1, 1), singles)
     return [blocks for blocks, n in ((sets, data.n_sets), (single, data.n_single)) if n]
-
-
-def activity(data: FeatureDistribution) -> Float[Tensor, "instance feature"]:
-    """Probability of each feature being active."""
-    return torch.cat([(b.probability @ b.members).flatten(1) for b in _blocks(data)], dim=-1)
-
-
-def pair_activity(data: FeatureDistribution) -> Float[Tensor, "instance feature feature"]:
-    """Probability of two features being active together."""
-    active = activity(data)
-    together = active[:, :, None] * active[:, None, :]  # right for those of different blocks
-    block = data.block_of_feature
-    same = [torch.einsum("ibs,sm,sn->ibmn", b.probability, b.members, b.members).flatten(1) for b in _blocks(data)]
-    together[:, block[:, None] == block] = torch.cat(same, dim=-1)
-    return together
 
 
 def _only_active(data: FeatureDistribution) -> Tensor:
@@ -208,7 +192,7 @@ def _reach(gain: Tensor, data: FeatureDistribution) -> Tensor:
 
 def _moments(g: Tensor, offset: Tensor, data: FeatureDistribution) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """E u, E u², E u³ and E x_i, E x_i u, E x_i u² of u = offset + g·x, each [instance, output]."""
-    mu1, mu2, mu3 = value_moments(data.signed)
+    mu1, mu2, mu3 = data.values.moments
     variance = mu2 - mu1**2
     own = g.diagonal(dim1=-2, dim2=-1)
     c1, c2, c3 = offset, torch.zeros_like(offset), torch.zeros_like(offset)
@@ -240,29 +224,29 @@ def _moments(g: Tensor, offset: Tensor, data: FeatureDistribution) -> tuple[tupl
     return moments, (a0, a1 + a0 * rest1, a2 + 2 * a1 * rest1 + a0 * rest2)
 
 
-def _characteristic(angle: Tensor, data: FeatureDistribution, p_one: Tensor) -> tuple[Tensor, Tensor]:
+def _characteristic(angle: Tensor, data: FeatureDistribution, values: Uniform, p_one: Tensor) -> tuple[Tensor, Tensor]:
     """E exp(i angle_i·x) and E x_i exp(i angle_i·x), both [frequency, instance, output], without lone active features.
 
     `angle` is [frequency, instance, output, feature], and `p_one` the probability that a feature is active alone.
     """
-    value = _uniform_characteristic(angle, data.signed)
-    own_with_x = _uniform_characteristic_with_x(angle.diagonal(dim1=-2, dim2=-1), data.signed)  # [..., output]
+    value = _uniform_characteristic(angle, values)
+    own_with_x = _uniform_characteristic_with_x(angle.diagonal(dim1=-2, dim2=-1), values)  # [..., output]
     lone = (p_one[:, None] * value).sum(-1)
 
     parts, own_parts = [], []
     for b in _blocks(data):
-        values, p = b.by_block(value), b.probability
+        by_block, p = b.by_block(value), b.probability
         states = [members.nonzero()[:, 0] for members in b.members]
-        block = _product(values, states[0]) * p[:, None, :, 0]
+        block = _product(by_block, states[0]) * p[:, None, :, 0]
         for s, members in enumerate(states[1:], 1):
-            block += _product(values, members) * p[:, None, :, s]
+            block += _product(by_block, members) * p[:, None, :, s]
         block += (1 - p.sum(-1))[:, None]
         parts.append(block)
         # With x_i, only states in which i is active count in its block, and there the product is without i.
         if b.members.shape[1] == 1:
             own_parts.append(p.sum(-1).expand(len(angle), -1, -1))
             continue
-        partners = b.own(values).clone()
+        partners = b.own(by_block).clone()
         partners.diagonal(dim1=-2, dim2=-1).fill_(1)
         own = torch.zeros_like(partners[..., 0])
         for s, members in enumerate(states):
@@ -282,30 +266,33 @@ def _product(values: Tensor, members: Tensor) -> Tensor:
     return (values if len(members) == values.shape[-1] else values[..., members]).prod(-1)
 
 
-def _uniform_characteristic(a: Tensor, signed: bool) -> Tensor:
-    """E exp(i a x) for x uniform on [0, 1] or [-1, 1]; a [frequency, ...] in equal steps."""
-    if signed:
-        return torch.sinc(a / torch.pi).to(torch.complex128)
-    half = a / 2
-    # Frequencies are equally spaced, and a product costs a tenth as much as a sine and a cosine.
-    turn = torch.empty(half.shape, dtype=torch.complex128, device=half.device)
-    turn[:2] = torch.polar(torch.ones_like(half[:2]), half[:2])
-    if len(half) > 2:
+def _uniform_characteristic(a: Tensor, values: Uniform) -> Tensor:
+    """E exp(i a x), with a [frequency, ...] in equal steps."""
+    centre, half = (values.low + values.high) / 2 * a, (values.high - values.low) / 2 * a
+    if values.low == 0:
+        turn = _turns(half)
+        return turn * torch.where(half == 0, 1.0, turn.imag / half)  # exp(i half) sin(half) / half
+    spread = torch.sinc(half / torch.pi)
+    return spread.to(torch.complex128) if values.low == -values.high else spread * _turns(centre)
+
+
+def _turns(angle: Tensor) -> Tensor:
+    """exp(i angle) for angles [frequency, ...] in equal steps, where a product costs a tenth as much as sine and cosine."""
+    turn = torch.empty(angle.shape, dtype=torch.complex128, device=angle.device)
+    turn[:2] = torch.polar(torch.ones_like(angle[:2]), angle[:2])
+    if len(angle) > 2:
         step = turn[1] / turn[0]
         for previous, current in itertools.pairwise(turn[1:]):
             torch.mul(previous, step, out=current)
-    return turn * torch.where(half == 0, 1.0, turn.imag / half)  # exp(i a / 2) sin(a / 2) / (a / 2)
+    return turn
 
 
-def _uniform_characteristic_with_x(a: Tensor, signed: bool) -> Tensor:
-    """E x exp(i a x) for x uniform on [0, 1] or [-1, 1]."""
-    small = a.abs() < 1e-2  # the closed forms lose all digits at 0; four terms of the series have error 1e-12 there
-    safe = torch.where(small, 1.0, a)
-    if signed:
-        closed = 1j * (safe.sin() - safe * safe.cos()) / safe**2
-        series = 1j * (a / 3 - a**3 / 30 + a**5 / 840)
-    else:
-        turn = torch.polar(torch.ones_like(a), safe)
-        closed = turn / (1j * safe) + (turn - 1) / safe**2
-        series = 1 / 2 + 1j * a / 3 - a**2 / 8 - 1j * a**3 / 30 + a**4 / 144
-    return torch.where(small, series, closed)
+def _uniform_characteristic_with_x(a: Tensor, values: Uniform) -> Tensor:
+    """E x exp(i a x)."""
+    centre, reach = (values.low + values.high) / 2, (values.high - values.low) / 2
+    half = reach * a
+    small = half.abs() < 1e-2  # the closed form loses all digits at 0; three terms of the series have error 1e-16 there
+    safe = torch.where(small, 1.0, half)
+    slope = torch.where(small, -half / 3 + half**3 / 30 - half**5 / 840, (safe * safe.cos() - safe.sin()) / safe**2)
+    # Of exp(i a x) = exp(i centre a) sinc(half) the derivative, by a, is i times what is sought.
+    return torch.polar(torch.ones_like(a), centre * a) * torch.complex(centre * torch.sinc(half / torch.pi), -reach * slope)

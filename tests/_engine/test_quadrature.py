@@ -1,7 +1,5 @@
 """Weighted rows that are the expectation itself."""
 
-import itertools
-
 import pytest
 import torch
 from torch.testing import assert_close
@@ -9,14 +7,13 @@ from torch.testing import assert_close
 import supertoy as st
 from supertoy._engine.quadrature import quadrature
 from supertoy.loss import feature_moments
-from tests.strategies import distributions
+from supertoy.values import SIGNED, UNIT, Uniform
+from tests.strategies import KINDS, distributions
 
-KINDS = list(itertools.product(distributions(), [False, True]))
 
-
-@pytest.mark.parametrize(("kind", "signed"), KINDS)
-def test_weights_sum_to_one_and_moments_are_exact(kind, signed):
-    data = distributions(signed)[kind].to(dtype=torch.float64)
+@pytest.mark.parametrize(("kind", "values"), KINDS)
+def test_weights_sum_to_one_and_moments_are_exact(kind, values):
+    data = distributions(values)[kind].to(dtype=torch.float64)
     x, weight = quadrature(data, 2)
     mean, second = feature_moments(data)
     assert_close(weight.sum(1), torch.ones(3, dtype=torch.float64))
@@ -38,12 +35,12 @@ def test_patterns_have_their_probabilities(kind):
         assert_close(drawn, exact[k], atol=5e-3, rtol=0)
 
 
-@pytest.mark.parametrize("signed", [False, True])
-def test_the_weighted_loss_approaches_the_exact_one_as_the_square_of_the_nodes(signed):
+@pytest.mark.parametrize("values", [UNIT, SIGNED, Uniform(-2, 0.5), Uniform(1, 1.5)])
+def test_the_weighted_loss_approaches_the_exact_one_as_the_square_of_the_nodes(values):
     model = st.ReLUOutputModel(2, 2, 1, dtype=torch.float64).requires_grad_(False)
     model.W.copy_(torch.tensor([[[0.9, -0.7]], [[0.8, 0.6]]]))
     model.b.copy_(torch.tensor([[-0.1, 0.2], [-0.05, -0.1]]))
-    data = st.Independent(2, 0.3, signed=signed).to(dtype=torch.float64)
+    data = st.Independent(2, 0.3, values=values).to(dtype=torch.float64)
     exact = st.expected_loss(model, data, rtol=1e-10)
     errors = []
     for n_nodes in (4, 16, 64):

@@ -14,6 +14,7 @@ from supertoy.loss import explained_variance
 from supertoy.models import AbsoluteValueModel
 from supertoy.neurons import by_main_feature, monosemantic, polysemantic, rescaled
 from supertoy.plots import LINES
+from supertoy.values import SIGNED
 
 _COMPUTED = 0.5  # share of an output's variance; most explain nearly all of it or next to nothing
 
@@ -101,7 +102,7 @@ def _trained(
 
 
 def _signed(n_features: int, probability: float) -> Independent:
-    return Independent(n_features, probability, signed=True)
+    return Independent(n_features, probability, values=SIGNED)
 
 
 def _n_computed(model: AbsoluteValueModel, probability: float) -> int:

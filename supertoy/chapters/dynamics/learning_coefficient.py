@@ -14,6 +14,7 @@ from supertoy._util.generators import keyed_generator
 from supertoy.data import FeatureDistribution
 from supertoy.loss import check_fit
 from supertoy.models import ToyModel
+from supertoy.values import UNIT
 
 _STEPS_AT_ONCE = 64  # whose random numbers are drawn together
 
@@ -90,7 +91,8 @@ def local_learning_coefficient(
     check_fit(model, data)
     if not model.tied or model.hidden_relu or model.any_activation:
         raise ValueError(f"model must be a LinearModel or a ReLUOutputModel, got {type(model).__name__}")
-    if data.n_blocks > 1 or data.signed or int(data.set_states()[0].sum(1).max()) > 1:
+    is_known = isinstance(data, FeatureDistribution) and data.n_blocks == 1 and data.states_are_known and data.values == UNIT
+    if not is_known or int(data.set_states()[0].sum(1).max()) > 1:
         raise ValueError("data must have at most one feature active at a time, with values from 0 to 1")
     checks.require_int(n_chains=n_chains, n_steps=n_steps, at_least=2)
     checks.require_int(seed=seed, at_least=0)

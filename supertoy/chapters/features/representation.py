@@ -19,6 +19,7 @@ from supertoy._util import checks
 from supertoy._util.generators import keyed_generator
 from supertoy.measures import REPRESENTED
 from supertoy.neurons import MONOSEMANTIC
+from supertoy.values import UNIT, Values
 
 Representation = Callable[[Tensor], Tensor]  #: from x [row, feature] to h [row, hidden]
 
@@ -61,7 +62,7 @@ class Properties(NamedTuple):
 
 
 def properties_of(
-    representation: Representation, n_features: int, *, signed: bool = False, n_rows: int = 4096, seed: int = 0
+    representation: Representation, n_features: int, values: Values = UNIT, *, n_rows: int = 4096, seed: int = 0
 ) -> Properties:
     """Measure a representation, on inputs in which every feature is active.
 
@@ -80,7 +81,7 @@ def properties_of(
 
     Args:
         representation: gets x in float64.
-        signed: features are uniform on [-1, 1] instead of [0, 1].
+        values: of all features.
         n_rows: inputs of each kind, more than features.
 
     Raises:
@@ -90,8 +91,7 @@ def properties_of(
     checks.require_int(n_rows=n_rows, at_least=n_features + 1)
     generator = keyed_generator(seed, n_features, "representation")
     x, y = torch.rand(2, n_rows, n_features, generator=generator, dtype=torch.float64)
-    if signed:
-        x, y = 2 * x - 1, 2 * y - 1
+    x, y = values.of_uniform(x), values.of_uniform(y)
     h, h_y = (_hidden(representation, each) for each in (x, y))
     variance = (h - h.mean(0)).square().sum(1).mean()
     if not variance > 0:

@@ -20,10 +20,10 @@ def test_each_setting_starts_from_the_solution_of_the_one_before():
 
 
 def test_a_learned_task_survives_sparsity_that_switches_a_new_model_off():
-    sparse = st.Independent(30, 0.003, signed=True)
+    sparse = st.Independent(30, 0.003, values=st.values.SIGNED)
     new = st.AbsoluteValueModel(1, 30, 60)
     st.train(new, sparse, n_steps=500)
-    path = [st.Independent(30, p, signed=True) for p in (0.3, 0.03)]
+    path = [st.Independent(30, p, values=st.values.SIGNED) for p in (0.3, 0.03)]
     *_, learned = computation.continuation.train_along(
         st.AbsoluteValueModel(1, 30, 60), [*path, sparse], learning_rates=3 * [0.03], n_steps=500
     )

@@ -58,7 +58,7 @@ def test_neurons_come_by_their_main_features_and_have_their_kinds():
 
 def test_a_feature_counts_as_computed_where_the_model_explains_its_absolute_value():
     held = data(neurons(probability=DENSITIES, model=MODEL))
-    settings = [st.Independent(3, p, signed=True) for p in DENSITIES]
+    settings = [st.Independent(3, p, values=st.values.SIGNED) for p in DENSITIES]
     explained = [st.loss.explained_variance(MODEL.select(slice(k, k + 1)), data) for k, data in enumerate(settings)]
     assert held["computed"] == [int((share > 0.5).sum()) for share in explained]
     assert held["computed"][0] == 2

@@ -90,7 +90,11 @@ def test_bad_arguments_are_refused():
     for other in MODELS[2:]:
         with pytest.raises(ValueError, match="model must be a LinearModel or a ReLUOutputModel"):
             local_learning_coefficient(other(1, 3, 2), data)
-    for wrong in (st.Independent(3, 0.5), st.CorrelatedSets(1, 3, 0.5), st.AnticorrelatedSets(1, 3, 0.5, signed=True)):
+    for wrong in (
+        st.Independent(3, 0.5),
+        st.CorrelatedSets(1, 3, 0.5),
+        st.AnticorrelatedSets(1, 3, 0.5, values=st.values.SIGNED),
+    ):
         with pytest.raises(ValueError, match="data must have at most one feature active"):
             local_learning_coefficient(model, wrong)
     for name in ("inverse_temperature", "localization", "step_size"):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import supertoy as st
 from supertoy.chapters.features.privileged_basis import random_orthogonal
 from supertoy.chapters.features.representation import Properties, properties_of
 from supertoy.compression import compress
@@ -34,7 +35,7 @@ def test_every_code_has_its_place(code, n_features, highest):
 
 
 def test_positive_and_negative_parts_are_decomposable_and_a_fifth_is_not_linear():
-    found = properties_of(lambda x: torch.cat([x.relu(), (-x).relu()], 1), 3, signed=True, n_rows=100_000)
+    found = properties_of(lambda x: torch.cat([x.relu(), (-x).relu()], 1), 3, st.values.SIGNED, n_rows=100_000)
     assert found.highest == "decomposable"
     assert found.not_additive == pytest.approx(0, abs=1e-20)
     # Of ReLU(x) with x uniform on [-1, 1]: variance 1/6 - 1/16, of which the best line explains 1/12.

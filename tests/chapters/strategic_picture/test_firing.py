@@ -15,7 +15,7 @@ def dedicated(n_features, scale=1.0):
 
 
 def test_neurons_fire_as_often_as_their_features_are_active():
-    data = st.Independent(3, torch.tensor([[0.5, 0.2, 0.1]]), signed=True)
+    data = st.Independent(3, torch.tensor([[0.5, 0.2, 0.1]]), values=st.values.SIGNED)
     x, weight = data.sample(2**14, torch.Generator().manual_seed(0))
     h = dedicated(3).hidden(x)
     assert_close(activation_frequency(h, weight, silent=0.0), torch.tensor([0.8]), atol=0.01, rtol=0)
@@ -24,7 +24,7 @@ def test_neurons_fire_as_often_as_their_features_are_active():
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 10.0])
 def test_dedicated_neurons_gain_what_dedicated_neurons_gain(scale):
-    data = st.Independent(4, 0.2, signed=True)
+    data = st.Independent(4, 0.2, values=st.values.SIGNED)
     assert_close(gain_per_activation(dedicated(4, scale), data), torch.ones(1), atol=0.02, rtol=0)
     # Those below 1 % of the largest activation do not count, and without a bar there are none.
     assert_close(gain_per_activation(dedicated(4, scale), data, silent=0.0), torch.ones(1), atol=1e-3, rtol=0)
@@ -34,14 +34,14 @@ def test_neurons_that_fire_for_nothing_halve_the_gain():
     one = dedicated(4)
     idle = {"W1": one.W1.repeat(1, 2, 1), "W2": torch.cat([one.W2, torch.zeros_like(one.W2)], dim=2), "b": one.b}
     wasteful = st.AbsoluteValueModel(1, 4, 16).like(idle)
-    data = st.Independent(4, 0.2, signed=True)
+    data = st.Independent(4, 0.2, values=st.values.SIGNED)
     assert_close(gain_per_activation(wasteful, data), gain_per_activation(one, data) / 2, rtol=1e-4, atol=0)
 
 
 def test_an_unimportant_feature_does_not_count():
     one = dedicated(4)
     half = one.like({"W1": one.W1, "W2": one.W2 * torch.tensor([1.0, 1, 0, 0])[:, None], "b": one.b})
-    data = st.Independent(4, 0.2, signed=True)
+    data = st.Independent(4, 0.2, values=st.values.SIGNED)
     important = torch.tensor([1.0, 1, 0, 0])
     both = gain_per_activation(half, data, importance=important, silent=0.0)
     assert_close(both, torch.ones(1), atol=1e-3, rtol=0)

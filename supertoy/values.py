@@ -1,0 +1,118 @@
+"""The values of active features: uniform as in the paper, exponential, or all the same.
+
+>>> st.Independent(n_features=5, probability=0.1, values=st.values.Exponential(mean=0.5))
+Independent(n_features=5, probability=0.1, values=Exponential(0.5))
+
+A feature that is not active is 0, and this alone tells it from others: where a value may be 0, as in the middle of `SIGNED`,
+that has probability 0.
+
+Source: paper, "Demonstrating superposition" (`UNIT`) and "Computation in superposition" (`SIGNED`); others are not in it.
+"""
+
+import inspect
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from supertoy._util import checks
+
+_INFINITY = float("inf")
+
+
+class Values:
+    """A distribution of values; another one is a subclass that says the two methods, and the attributes in its constructor.
+
+    Attributes:
+        moments: E x, E x² and E x³.
+        largest: the largest |x|, which may be infinite.
+    """
+
+    moments: tuple[float, float, float]
+    largest: float
+
+    def of_uniform(self, uniform: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Values from numbers uniform on (0, 1], by the inverse of the cumulative distribution."""
+        raise NotImplementedError(f"{type(self).__name__} must say in of_uniform how values are drawn")
+
+    def nodes(self, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
+        """Values, and the weights with which sums over them are expectations of smooth functions."""
+        raise NotImplementedError(f"{type(self).__name__} must say in nodes where functions are to be summed")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __repr__(self) -> str:
+        numbers = (getattr(self, name) for name in inspect.signature(type(self)).parameters)
+        return f"{type(self).__name__}({', '.join(f'{number:g}' for number in numbers)})"
+
+
+class Uniform(Values):
+    """Uniform on [low, high].
+
+    >>> st.values.Uniform(0, 1).moments
+    (0.5, 0.3333333333333333, 0.25)
+    """
+
+    def __init__(self, low: float, high: float) -> None:
+        checks.require_number(low=low, high=high, above=-_INFINITY)
+        if low >= high:
+            raise ValueError(f"low must be less than high, got {low} and {high}")
+        self.low, self.high, self.largest = float(low), float(high), float(max(abs(low), abs(high)))
+        self.moments = (low + high) / 2, (low**2 + low * high + high**2) / 3, (low + high) * (low**2 + high**2) / 4
+
+    def of_uniform(self, uniform: Tensor) -> Tensor:
+        """On a line from low to high."""
+        return (self.high - self.low) * uniform + self.low
+
+    def nodes(self, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
+        """`n_nodes` of Gauss and Legendre, or as many on each side of 0, where a ReLU without bias bends."""
+        x, w = np.polynomial.legendre.leggauss(n_nodes)
+        x, w, low, high = (1 + x) / 2, w / 2, self.low, self.high
+        if not low < 0 < high:
+            return low + (high - low) * x, w
+        return np.concatenate([low * x[::-1], high * x]), np.concatenate([-low * w[::-1], high * w]) / (high - low)
+
+
+class Exponential(Values):
+    """Exponential on (0, ∞): most values are small, and a few are large."""
+
+    def __init__(self, mean: float) -> None:
+        checks.require_number(mean=mean, above=0)
+        self.mean, self.largest = float(mean), _INFINITY
+        self.moments = float(mean), 2 * mean**2, 6 * mean**3
+
+    def of_uniform(self, uniform: Tensor) -> Tensor:
+        """-mean log u. The number 1 stands for the last step below it, or an active feature would be 0."""
+        return self.mean * (-uniform.log()).clamp(min=torch.finfo(uniform.dtype).eps / 4)
+
+    def nodes(self, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
+        """Those of Gauss and Laguerre; ValueError for more than 128, where numbers get too large for floating point."""
+        if n_nodes > 128:
+            raise ValueError(f"n_nodes must be at most 128 for exponential values, got {n_nodes}")
+        x, w = np.polynomial.laguerre.laggauss(n_nodes)
+        return self.mean * x, w
+
+
+class Constant(Values):
+    """The same value in every active feature."""
+
+    def __init__(self, value: float) -> None:
+        checks.require_number(value=value, above=-_INFINITY)
+        if value == 0:
+            raise ValueError("value must not be 0, as features are that are not active, got 0")
+        self.value, self.largest = float(value), abs(float(value))
+        self.moments = float(value), float(value**2), float(value**3)
+
+    def of_uniform(self, uniform: Tensor) -> Tensor:
+        """The value, whatever the number."""
+        return torch.full_like(uniform, self.value)
+
+    def nodes(self, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
+        """A single one is exact."""
+        return np.array([self.value]), np.ones(1)
+
+
+UNIT = Uniform(0, 1)  #: the paper's values
+SIGNED = Uniform(-1, 1)  #: those of its absolute-value task
