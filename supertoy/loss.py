@@ -88,6 +88,7 @@ def expected_loss(
         b = model.b.double()
         if not model.output_relu:
             return (I * _linear_errors(gain, b, data)).sum(-1)
+        assert isinstance(data, FeatureDistribution)
         loss, is_converged = relu_loss(gain, b, data, I, rtol)
     else:
         loss, is_converged = _quadrature_loss(model, data, I, rtol)
@@ -213,7 +214,8 @@ def _quadrature_loss(model: BatchedModel, data: Data, importance: Tensor, rtol: 
 def expected_value(loss: Loss, model: BatchedModel, data: Data, rtol: float = 5e-3) -> Float[Tensor, "instance"]:
     """The expectation of any loss, float64: exact on `Samples`, else a mean over batches.
 
-    There are as many batches as it takes for a standard error below `rtol`. All instances see the same batches, from a fixed seed. A warning says if there were not enough of them.
+    Batches from a fixed seed, the same for all instances, are added until the standard error is below `rtol` of the mean;
+    a warning says if 32,768 were not enough.
     """
     data = data.to(dtype=model.dtype, device=model.device)
     if isinstance(data, Samples):

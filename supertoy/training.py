@@ -146,7 +146,7 @@ class TrainingOptions:
     def select(self, part: slice) -> "TrainingOptions":
         """Fitted options for some consecutive instances."""
         names = ["importance", "l1", *(() if callable(self.weight_decay) else ("weight_decay",))]
-        tables = {name: torch.as_tensor(getattr(self, name))[part] for name in names}
+        tables: dict[str, Any] = {name: torch.as_tensor(getattr(self, name))[part] for name in names}
         return dataclasses.replace(self, **tables, first_instance=self.first_instance + part.start)
 
     @property
@@ -245,9 +245,9 @@ def _require_independent_instances(model: BatchedModel, data: Data, options: Tra
             f"loss must give an instance the same with others beside it and alone, got {of_all[0]:.6g} and {of_first[0]:.6g}"
         )
     if callable(options.weight_decay) and decay is not None:
-        own, of_first = dict(alone.named_parameters()), decay(alone)
+        own, lost = dict(alone.named_parameters()), decay(alone)
         for name, value in decay(together).items():
-            if name not in own or value.shape[1:] != own[name].shape[1:] or not torch.allclose(value[:1], of_first[name]):
+            if name not in own or value.shape[1:] != own[name].shape[1:] or not torch.allclose(value[:1], lost[name]):
                 raise ValueError(
                     "weight_decay must give parameters by name, in their shapes, and an instance the same with others and "
                     f"alone, got {name} {list(value.shape)}"
@@ -416,7 +416,7 @@ class _Piece:
     def __init__(self, model: BatchedModel, data: Data, options: TrainingOptions) -> None:
         self.model, self.data, self.options = model, data, options
         self.importance, self.l1 = torch.as_tensor(options.importance), torch.as_tensor(options.l1).to(model.dtype)
-        self.kind = step_kind(model) if knows(model, data, options) else AutogradStep
+        self.kind: type[TrainingStep | AutogradStep] = step_kind(model) if knows(model, data, options) else AutogradStep
         self.snapshot_at = frozenset(options.snapshot_steps)
         self.n_instances = model.n_instances
         self.start = [matrix[:, None].clone() for matrix in self.kind.pack(model)]

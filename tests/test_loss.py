@@ -165,7 +165,7 @@ def test_bad_arguments_are_refused(change, error, message):
 
 
 def test_weights_that_are_not_finite_are_refused():
-    model = st.ReLUOutputModel(3, 6, 2)
+    model = st.ReLUOutputModel(3, 6, 2).requires_grad_(False)
     model.W[1, 0, 2] = float("nan")
     with pytest.raises(ValueError, match="W must be finite; got nan at"):
         st.expected_loss(model, st.Independent(6, 0.5))

@@ -26,8 +26,9 @@ Decay = Callable[[BatchedModel], dict[str, Tensor]]  #: what weights lose for ea
 _relu_gradient = torch.ops.aten.threshold_backward.grad_input  # gradient where the ReLU's result is above 0, else 0
 
 
-def pack(model: ToyModel) -> list[Float[Tensor, "instance hidden_and_bias feature"]]:
-    """A model's parameters as matrices: output weights Vᵀ with b as a last row, and, if untied, W with a row of zeros."""
+def pack(model: BatchedModel) -> list[Float[Tensor, "instance hidden_and_bias feature"]]:
+    """Parameters of a toy model as matrices: output weights Vᵀ with b below, and, if untied, W with a row of zeros."""
+    assert isinstance(model, ToyModel)
     with torch.no_grad():
         outward = torch.cat([model.output_weights.mT, model.b[:, None]], dim=1)
         if model.tied:
@@ -35,7 +36,7 @@ def pack(model: ToyModel) -> list[Float[Tensor, "instance hidden_and_bias featur
         return [outward, torch.cat([model.input_weights, torch.zeros_like(model.b[:, None])], dim=1)]
 
 
-def unpack(model: ToyModel, matrices: list[Tensor]) -> dict[str, Tensor]:
+def unpack(model: BatchedModel, matrices: list[Tensor]) -> dict[str, Tensor]:
     """The inverse of `pack`, with the names of the model's parameters; leading axes may be any.
 
     >>> model = st.ReLUOutputModel(n_instances=3, n_features=5, n_hidden=2)
@@ -45,6 +46,7 @@ def unpack(model: ToyModel, matrices: list[Tensor]) -> dict[str, Tensor]:
     """
     outward, inward = matrices[0], matrices[-1]
     W, V, b = inward[..., :-1, :], outward[..., :-1, :].mT, outward[..., -1, :]
+    assert isinstance(model, ToyModel)
     return {"W": W, "b": b} if model.tied else {"W1": W, "W2": V, "b": b}
 
 
