@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from supertoy._util.threads import in_threads
+from supertoy._util.threads import in_threads, stop_if_told
 from supertoy.data import FeatureDistribution
 from supertoy.values import UNIT, Uniform
 
@@ -104,6 +104,7 @@ def _partial_sums(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Iterato
     chunk = max(1, _CHUNK_BYTES // (16 * g.numel()))
     for start, end in itertools.pairwise([0, *(2**i for i in range(4, 13))]):
         for k in torch.arange(start + 1, end + 1, dtype=b.dtype, device=b.device).split(chunk):
+            stop_if_told()
             omega = (2 * torch.pi * k)[:, None, None]  # [frequency, 1, 1]
             phase = torch.exp(1j * omega * offset)
             plain, with_x = _characteristic(omega[..., None] * g, data, values, p_one)
