@@ -88,11 +88,15 @@ class Exponential(Values):
         return self.mean * (-uniform.log()).clamp(min=torch.finfo(uniform.dtype).eps / 4)
 
     def nodes(self, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
-        """Those of Gauss and Laguerre; ValueError for more than 128, where numbers get too large for floating point."""
-        if n_nodes > 128:
-            raise ValueError(f"n_nodes must be at most 128 for exponential values, got {n_nodes}")
-        x, w = np.polynomial.laguerre.laggauss(n_nodes)
-        return self.mean * x, w
+        """Up to 3 those of Gauss and Laguerre, exact for powers, which lie too far apart for functions that bend.
+
+        From 4 on they are x = -4 mean log t, with t the nodes of Gauss and Legendre on [0, 1].
+        """
+        if n_nodes < 4:
+            x, w = np.polynomial.laguerre.laggauss(n_nodes)
+            return self.mean * x, w
+        t, w = np.polynomial.legendre.leggauss(n_nodes)
+        return -4 * self.mean * np.log((1 + t) / 2), 2 * w * ((1 + t) / 2) ** 3
 
 
 class Constant(Values):

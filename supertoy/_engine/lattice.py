@@ -80,7 +80,7 @@ def _sampled(data: Data, batch_size: int, n_batches: int, generator: torch.Gener
         weight = data.weight.new_full((1, batch_size), 1 / batch_size, dtype=data.dtype)
         for start in range(0, n_batches, n_at_once):
             for rows in data.draw(0, batch_size, min(n_at_once, n_batches - start), generator):
-                yield data.x[:, rows].to(data.dtype), weight
+                yield data.x[:, rows], weight
         return
     for n in range(n_batches):
         x, weight = (each.to(dtype=data.dtype, device=data.device) for each in data.sample(batch_size, generator))

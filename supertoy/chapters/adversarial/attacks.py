@@ -211,7 +211,7 @@ def on_bystanders(
 ) -> Float[Tensor, "instance row feature"]:
     """The part of an attack on features that have nothing to do with it, stretched to the attack's length.
 
-    These are all but the feature that changes most, the active ones, and the partners of both in their sets.
+    These are all but the feature that changes most, the active ones (x ≠ 0), and the partners of both in their sets.
     """
     if {attack.shape[-1], x.shape[-1]} != {data.n_features}:
         raise ValueError(f"attack and x must have {data.n_features} features, got {attack.shape[-1]} and {x.shape[-1]}")

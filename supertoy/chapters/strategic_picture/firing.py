@@ -67,6 +67,6 @@ def gain_per_activation(
         rows = weight[..., None]
         constant = (weights[k] * rows * (y - (rows * y).sum(1, keepdim=True)).square()).sum()
         lowered = constant - (weights[k] * rows * (y - one.read_out(h)).square()).sum()
-        dedicated = constant / (rows * (x != 0)).sum()
+        dedicated = constant / (rows * (x != 0)).sum()  # x ≠ 0 is what active means, whatever its sign
         relative.append(lowered / activation_frequency(h, weight, silent)[0] / dedicated)
     return torch.stack(relative)
