@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
@@ -124,11 +125,14 @@ def finished(figure: Figure) -> Figure:
     """Take the figure out of pyplot's hands, so that a notebook shows it once, as the value of the cell."""
     plt.close(figure)
     figure.__class__ = _Figure
-    for _ in range(4):  # panels of a fixed aspect may need several passes of the layout before all labels have room
-        figure.draw_without_rendering()
-        seen = figure.get_tightbbox()
-        if seen.min.min() >= 0 and (seen.max <= figure.get_size_inches()).all():
-            break
+    layout = figure.get_layout_engine() or ConstrainedLayoutEngine()
+    with plt.rc_context(STYLE):
+        for _ in range(4):  # where panels have a fixed aspect, it may take several passes until all labels have room
+            layout.execute(figure)
+            seen = figure.get_tightbbox()
+            width, height = figure.get_size_inches()
+            if min(seen.x0, seen.y0, width - seen.x1, height - seen.y1) >= 0:
+                break
     return figure
 
 
