@@ -33,7 +33,7 @@ def kept(root):
     return [
         output["text"]
         for path in sorted((root / "_build" / "executed").rglob("base.ipynb"))
-        for cell in json.loads(path.read_text())["cells"]
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
         for output in cell["outputs"]
     ]
 
