@@ -67,6 +67,16 @@ def test_chapters_of_the_same_code_do_not_get_in_each_others_way(root):
     assert kept(root) == [["threads=1\n"]]
 
 
+def test_processes_that_start_from_nothing_as_on_windows_and_macos_do_the_same(root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("first")
+    start = "import multiprocessing\nmultiprocessing.set_start_method('spawn')\nprint('== spawned')\n"
+    (folder / "sitecustomize.py").write_text(start, encoding="utf-8")
+    done = execute(root, PYTHONPATH=str(folder))
+    assert done.returncode == 0, done.stderr
+    assert "== spawned" in done.stdout
+    assert kept(root) == [["threads=1\n"]] * 2
+
+
 def test_while_one_chapter_is_written_the_build_executes_it(root):
     assert execute(root, BOOK_ONLY="one").returncode == 0
     assert not (root / "_build").exists()
