@@ -25,7 +25,7 @@ LATER = (
 
 def imports(path):
     """What of supertoy a module imports, in full: `supertoy._util.checks`."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} has a relative import"
@@ -73,13 +73,13 @@ def test_the_core_imports_no_chapter_and_no_chapter_another_one():
 def test_a_broken_wall_is_seen(tmp_path, module, line):
     path = tmp_path / "supertoy" / module
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(line + "\n")
+    path.write_text(line + "\n", encoding="utf-8")
     assert len(walls_broken(tmp_path / "supertoy")) == 1
 
 
 def test_the_core_is_small():
     shared = [path for path in PACKAGE.rglob("*.py") if not {"chapters", "ledger"} & {*path.relative_to(PACKAGE).parts}]
-    assert sum(len(path.read_text().splitlines()) for path in shared) < 5000
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in shared) < 5000
 
 
 def test_importing_supertoy_imports_little_more_than_torch():
@@ -104,7 +104,7 @@ def test_there_are_few_public_names_and_each_is_there():
 def test_every_chapter_has_a_room_a_notebook_and_a_place_in_the_table_of_contents():
     folders = {init.parent.name for init in (PACKAGE / "chapters").glob("*/__init__.py")}
     notebooks = {path.stem for path in (ROOT / "book").glob("*.ipynb")}
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     pages = [toc["root"], *(page["file"] for page in toc["parts"][0]["chapters"])]
     assert folders == ROOMS
     assert notebooks == ROOMS | {"ledger"}
@@ -112,7 +112,7 @@ def test_every_chapter_has_a_room_a_notebook_and_a_place_in_the_table_of_content
 
 
 def test_the_front_page_leads_to_every_chapter():
-    page = (ROOT / "book" / "index.ipynb").read_text()
+    page = (ROOT / "book" / "index.ipynb").read_text(encoding="utf-8")
     assert not [chapter.name for chapter in CHAPTERS[1:] if f"{{doc}}`{chapter.name}`" not in page]
 
 
@@ -122,7 +122,7 @@ def test_colours_have_names():
     paths = [
         path for path in PACKAGE.rglob("*.py") if path.name in ("plots.py", "explorer.py") or path.parent.name == "plots"
     ]
-    found = {path: literal.findall(path.read_text()) for path in paths if path.name != "style.py"}
+    found = {path: literal.findall(path.read_text(encoding="utf-8")) for path in paths if path.name != "style.py"}
     assert not {path.relative_to(ROOT): words for path, words in found.items() if words}
 
 
