@@ -25,7 +25,8 @@ def nonlinear_compression(loss: float, mean_loss: float) -> Outcome:
         loss: at Z = 3 and ε = 0.1.
         mean_loss: of keeping the mean of both values.
 
-    >>> loss = st.compression.compression_loss(n_intervals=3, width=0.1, n_points=100)
+    >>> from supertoy.chapters.appendix.compression import compression_loss
+    >>> loss = compression_loss(n_intervals=3, width=0.1, n_points=100)
     >>> print(st.claims.check("appendix/nonlinear-compression", [{"loss": loss, "mean_loss": 1 / 12}]))
     appendix/nonlinear-compression: reproduced; loss 0.0575; keeping one value costs 0.0833, the mean of both 0.0833
     """

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from supertoy.compression import compress, steep_floor
+from supertoy.chapters.appendix.compression import compress, steep_floor
 from supertoy.plots.style import (
     LINES,
     REFERENCE,

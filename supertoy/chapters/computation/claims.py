@@ -4,10 +4,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy.chapters.computation.kinds import is_primary, polysemantic
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import at_least, below
 from supertoy.measures import REPRESENTED, feature_norms
-from supertoy.neurons import alignment, in_use, is_primary, main_feature, monosemantic, polysemantic, rescaled
+from supertoy.neurons import alignment, in_use, main_feature, monosemantic, rescaled
 
 
 @registry.claim(
@@ -106,7 +107,7 @@ def both(W1: Float[Tensor, "3 hidden feature"]) -> Outcome:
 def primary_secondary(W1: Float[Tensor, "2 hidden feature"], purity: Float[Tensor, "2 hidden"]) -> Outcome:
     """Judge how many neurons have a primary feature, and how pure they look, at p = 0.01 and 0.001.
 
-    `purity` is as from `supertoy.neurons.purity_at_the_top`.
+    `purity` is as from `kinds.purity_at_the_top`.
     """
     poly = polysemantic(W1)
     primary = poly & is_primary(W1)

@@ -8,11 +8,12 @@ from matplotlib.colors import to_hex
 
 from supertoy._util import checks
 from supertoy.chapters.computation.continuation import lowest_losses, train_along
+from supertoy.chapters.computation.kinds import by_main_feature, polysemantic
 from supertoy.data import Independent
 from supertoy.explore import Explorer, explorer, significant
 from supertoy.loss import explained_variance
 from supertoy.models import AbsoluteValueModel
-from supertoy.neurons import by_main_feature, monosemantic, polysemantic, rescaled
+from supertoy.neurons import monosemantic, rescaled
 from supertoy.plots import LINES
 
 _COMPUTED = 0.5  # share of an output's variance; most explain nearly all of it or next to nothing

@@ -13,10 +13,11 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy.chapters.computation.kinds import by_main_feature, polysemantic
 from supertoy.chapters.computation.motif import Motif, without_inhibition
 from supertoy.measures import superposition
 from supertoy.models import FunctionModel
-from supertoy.neurons import by_main_feature, monosemantic, polysemantic, rescaled
+from supertoy.neurons import monosemantic, rescaled
 from supertoy.plots.style import (
     INK,
     LINES,

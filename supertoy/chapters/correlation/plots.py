@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy.chapters.correlation.collapse import collapsed
 from supertoy.measures import feature_dimensionality
 from supertoy.plots.style import (
     FILL,
@@ -30,7 +31,7 @@ from supertoy.plots.style import (
     plain_log_axis,
     set_of_feature,
 )
-from supertoy.sets import collapsed, n_directions
+from supertoy.sets import n_directions
 
 
 def samples_and_correlation(

@@ -8,9 +8,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from supertoy.chapters.dynamics.jumps import JUMP, decrease_at_jumps, last_rises
+from supertoy.chapters.dynamics.octahedra import antipodes, is_octahedron
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import at_least, below
-from supertoy.sets import antipodes, is_octahedron
 
 
 @registry.claim(

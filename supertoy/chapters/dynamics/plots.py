@@ -13,7 +13,7 @@ from torch import Tensor
 
 from supertoy._util import checks
 from supertoy.chapters.dynamics import jumps
-from supertoy.curves import plateaus
+from supertoy.chapters.dynamics.stages import plateaus
 from supertoy.measures import REPRESENTED
 from supertoy.plots.style import (
     FILL,

@@ -11,12 +11,12 @@ from torch import Tensor
 from supertoy._util import checks
 from supertoy.chapters.phase_change import phases
 from supertoy.chapters.phase_change.plots import extra_feature_colours
+from supertoy.chapters.phase_change.rotation import rotated_towards
 from supertoy.data import Independent
 from supertoy.explore import Explorer, explorer, rounded, significant
 from supertoy.measures import feature_norms, superposition
 from supertoy.models import ReLUOutputModel
 from supertoy.plots import LINES
-from supertoy.rotations import rotated_towards
 from supertoy.training import train
 
 # All solutions are turned towards the corners of a simplex: then neighbours in the plane look alike.
