@@ -8,6 +8,8 @@ import math
 from jaxtyping import Float
 from torch import Tensor
 
+from supertoy._util.border import guard
+
 
 def first_crossing(
     x: Float[Tensor, "setting"], falling: Float[Tensor, "setting"], rising: Float[Tensor, "setting"]
@@ -29,3 +31,6 @@ def first_crossing(
     k = int(change[0])
     share = difference[k] / (difference[k] - difference[k + 1])
     return math.exp(log_x[k] + share * (log_x[k + 1] - log_x[k]))
+
+
+guard(__name__, gaps=("falling", "rising"))

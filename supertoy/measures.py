@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy._util.checks import require_number, require_weights
 
 #: Norms are near 1 or near 0, so a feature counts as represented above 0.5, halfway between. It counts as being in
@@ -97,3 +98,6 @@ def _gram(W: Tensor) -> tuple[Tensor, Tensor]:
 
 def _at_least_single(W: Tensor) -> torch.dtype:
     return torch.promote_types(W.dtype, torch.float32)
+
+
+guard(__name__)

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 
 #: A neuron stands for one feature that has at least nine tenths of its squared weights: a tenth is noise, in power. It is in
 #: use if its largest weight is at least a tenth of the layer's largest.
@@ -97,3 +98,6 @@ def activations(
     """
     contribution = x * w
     return contribution.sum(1).relu(), contribution.argmax(1)
+
+
+guard(__name__)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy._util.checks import require_weights
 
 
@@ -61,3 +62,6 @@ def aligned(W: Float[Tensor, "step hidden feature"]) -> Float[Tensor, "step hidd
 def _first(values: Tensor, wanted: Tensor) -> Tensor:
     """Each instance's first value where `wanted` holds (its very first if nowhere), [instance, 1]."""
     return values.gather(1, wanted.int().argmax(-1, keepdim=True))
+
+
+guard(__name__)

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.measures import REPRESENTED, feature_norms
 
 ALIKE = 0.9  #: directions with a larger cosine (26°) count as one, and below the negative of it as opposite
@@ -80,3 +81,6 @@ def _by_set(W: Tensor, set_size: int) -> Tensor:
     if W.shape[2] % set_size:
         raise ValueError(f"set_size must divide the number of features, {W.shape[2]}, got {set_size}")
     return W.unflatten(-1, (-1, set_size))
+
+
+guard(__name__)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from supertoy._engine.series import relu_moments
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.data import FeatureDistribution
 from supertoy.loss import expected_loss, feature_moments
 from supertoy.models import ReLUOutputModel
@@ -245,3 +246,6 @@ def _gram_and_importance(W: Tensor, importance: float | Tensor) -> tuple[Tensor,
     checks.require_weights(W=W)
     W = W.detach().double()
     return W.mT @ W, checks.importances(importance, W.shape[0], W.shape[2]).to(W.device)
+
+
+guard(__name__)

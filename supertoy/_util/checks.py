@@ -3,7 +3,9 @@
 Arguments go by the names that the caller's users know. A wrong type is a TypeError, a wrong value or shape a ValueError.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -64,6 +66,29 @@ def require_row_weights(**tensors: Tensor) -> None:
         off = (total - 1).abs() > 1e-3
         if off.any():
             raise ValueError(f"{name} must add up to 1 over the rows, got a sum of {total[off][0].item():g}")
+
+
+def require_shares(*, zero: bool, **arguments: Any) -> None:
+    """Refuse probabilities and densities outside of [0, 1], or (0, 1] where zero means nothing: numbers or tensors.
+
+    >>> require_shares(density=1.5, zero=False)
+    Traceback (most recent call last):
+    ValueError: density must lie in (0, 1]; got 1.5
+    """
+    for name, value in arguments.items():
+        tensor = torch.as_tensor(value)
+        bad = ~((tensor >= 0 if zero else tensor > 0) & (tensor <= 1))
+        if bad.any():
+            raise ValueError(f"{name} must lie in {'[' if zero else '('}0, 1]; got {_first(tensor, bad)}")
+
+
+#: Names that mean the same wherever a parameter has them, and the checks of their values.
+MEANINGS: Mapping[str, Callable[..., None]] = {
+    "seed": partial(require_int, at_least=0),
+    "weight": require_row_weights,
+    "probability": partial(require_shares, zero=True),
+    "density": partial(require_shares, zero=False),
+}
 
 
 def instances(value: "slice | Tensor | list[int]") -> "slice | Tensor":
@@ -139,4 +164,4 @@ def _first(tensor: Tensor, bad: Tensor, axes: tuple[str, ...] = ("instance", "fe
     index = bad.nonzero()[0].tolist()
     names: Iterator[str] = iter(axes if len(axes) == len(index) else ("",) * len(index))
     place = ", ".join(f"{next(names)} {i}".strip() for i in index)
-    return f"{tensor[tuple(index)].item():g} at [{place}]"
+    return f"{tensor[tuple(index)].item():g}" + (f" at [{place}]" if index else "")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
 
+from supertoy._util.border import guard
 from supertoy.chapters.seeds import chapter_seeds
 from supertoy.claims import Claim, registry
 
@@ -66,3 +67,6 @@ def all_claims() -> dict[str, Claim]:
             chapter.part("claims")
     sections = [section for chapter in CHAPTERS for section in chapter.sections]
     return {id: registry[id] for id in sorted(registry, key=lambda id: sections.index(id.partition("/")[0]))}
+
+
+guard(__name__)

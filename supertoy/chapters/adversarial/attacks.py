@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy._util.threads import in_threads
 from supertoy.data import FeatureDistribution
@@ -338,3 +339,6 @@ def _fitting(model: ToyModel, **arguments: Tensor) -> list[Tensor]:
                 f"{name} must be [1 or {model.n_instances}, ..., {model.n_features}] to fit model, got {list(value.shape)}"
             )
     return [value.to(model.b).expand(model.n_instances, -1, -1) for value in arguments.values()]
+
+
+guard(__name__)

@@ -5,6 +5,7 @@ import itertools
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.claims import Outcome, registry
 from supertoy.claims.fits import straight_line
 
@@ -77,3 +78,6 @@ def compressed_sensing_bound(
         f"m / (N p log 1/p) varies {varies} (at most 2 asked for){why}",
         numbers=(*(100 * (1 - lines[k][1]) for k in order), *slopes, n_empty or spread),
     )
+
+
+guard(__name__)

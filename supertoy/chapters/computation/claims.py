@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.chapters.computation.kinds import is_primary, polysemantic
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import at_least, below
@@ -103,6 +104,7 @@ def both(W1: Float[Tensor, "3 hidden feature"]) -> Outcome:
     "and in the top 1 % of their activations that feature adds most in 90 % or more",
     reason='a weight of twice the next is four times its square; "many" is read as a third, "look pure" as nine in ten',
     figure="fig-top-activations",
+    gaps=("purity",),
 )
 def primary_secondary(W1: Float[Tensor, "2 hidden feature"], purity: Float[Tensor, "2 hidden"]) -> Outcome:
     """Judge how many neurons have a primary feature, and how pure they look, at p = 0.01 and 0.001.
@@ -232,3 +234,6 @@ def avoids_relu(
         f"{at_least(least, (50, 90, 95, 98, 99))} of pre-activations are positive; loss {compared} 2 % above that of a "
         "linear hidden layer",
     )
+
+
+guard(__name__)

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.neurons import activations, in_use, main_feature, monosemantic
 
 
@@ -69,3 +70,6 @@ def purity_at_the_top(
         pure = (largest[chosen] == w.abs().argmax()).to(W.dtype).mean()
         shares.append(torch.where((activation > 0).any(), pure, torch.nan))
     return torch.stack(shares)
+
+
+guard(__name__)

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.chapters.correlation.collapse import collapsed
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import below
@@ -173,3 +174,6 @@ def collapse(
 
 def _nearest(density: Tensor, p: float) -> int:
     return int((density - p).abs().argmin())
+
+
+guard(__name__)

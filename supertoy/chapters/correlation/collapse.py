@@ -3,6 +3,7 @@
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.measures import REPRESENTED, feature_norms
 from supertoy.sets import n_directions
 
@@ -17,3 +18,6 @@ def collapsed(W: Float[Tensor, "instance hidden feature"], set_size: int) -> Boo
     """
     one_direction = n_directions(W, set_size) == 1
     return one_direction & (feature_norms(W) > REPRESENTED).unflatten(-1, (-1, set_size)).all(-1)
+
+
+guard(__name__)

@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.measures import REPRESENTED, feature_norms
 from supertoy.sets import ALIKE
 
@@ -39,3 +40,6 @@ def is_octahedron(W: Float[Tensor, "instance hidden 6"]) -> Bool[Tensor, "instan
     has_one_opposite = ((cosine < -ALIKE).sum(-1) == 1).all(-1)
     others_apart = ((cosine.abs() < 0.5).sum(-1) == 4).all(-1)
     return has_one_opposite & others_apart & (feature_norms(W) > REPRESENTED).all(-1)
+
+
+guard(__name__)

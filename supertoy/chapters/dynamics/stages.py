@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.chapters.dynamics.octahedra import is_octahedron
 from supertoy.sets import n_directions
 
@@ -83,3 +84,6 @@ def path(steps: Int[Tensor, "snapshot"], loss: Float[Tensor, "snapshot"], geomet
         if not visited or visited[-1] != geometries[end]:
             visited.append(geometries[end])
     return tuple(visited)
+
+
+guard(__name__)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from supertoy._util.border import guard
 from supertoy.theory import settled
 
 
@@ -20,3 +21,6 @@ def thomson_points(n_points: int, *, n_restarts: int = 32, seed: int = 0) -> np.
         return float((1 / distance).sum() / 2), -(difference / distance[..., None] ** 3).sum(1)
 
     return settled(energy, n_points, 3, n_restarts, seed)
+
+
+guard(__name__)

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy._util.checks import require_finite, require_weights
 
 
@@ -26,3 +27,6 @@ def rotated_towards(
         raise ValueError(f"target must have the shape of one instance, {list(W.shape[1:])}, got {list(target.shape)}")
     U, _, Vh = torch.linalg.svd(target.to(W) @ W.mT)
     return U @ Vh @ W
+
+
+guard(__name__)

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.data import FeatureDistribution, sample_each
 from supertoy.descent import minimize
@@ -189,3 +190,6 @@ def unfold(
     rows, dictionary = (each.detach().double().cpu().numpy() for each in (normalize(h, dim=1), directions))
     codes = sparse_encode(rows, dictionary, algorithm="lasso_lars", alpha=l1 / 2, positive=True)
     return torch.as_tensor(codes).to(h) * length
+
+
+guard(__name__)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy import polytopes
+from supertoy._util.border import guard
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import below, coarse_bound, one_digit, span
 from supertoy.measures import REPRESENTED, SUPERPOSED, feature_norms, n_represented, superposition
@@ -334,3 +335,6 @@ def _cosines(W: Tensor) -> Tensor:
 
 def _off_diagonal(gram: Tensor) -> Tensor:
     return gram - gram.diagonal().diag()
+
+
+guard(__name__)

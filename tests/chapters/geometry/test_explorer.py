@@ -187,7 +187,7 @@ def test_who_cannot_see_or_cannot_point_is_told_and_has_keys():
         ({"probability": None}, "probability must be given with W"),
         ({"probability": P[:1], "W": W[:1]}, r"probability must have 2 entries or more, all in \(0, 1\], got \[1.0\]"),
         ({"probability": torch.tensor([1, 0.5, 0])}, r"probability must have 2 entries or more, all in \(0, 1\]"),
-        ({"probability": torch.tensor([1, 0.5, torch.nan])}, r"probability must have 2 entries or more, all in \(0, 1\]"),
+        ({"probability": torch.tensor([1, 0.5, torch.nan])}, "probability must be finite"),
         ({"W": W / 0}, "W must be finite"),
         ({"W": W * torch.tensor([1, 0, 1])[:, None, None]}, r"W must hold a feature .* zero at 1 / \(1 - S\) = 3.33"),
         ({"W": None, "n_features": 0}, "n_features must be at least 1, got 0"),
