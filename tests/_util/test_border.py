@@ -94,7 +94,7 @@ ONES = torch.ones(2, 3)
             (ONES,),
             {"panels": {"p": (ONES, 1)}},
             ValueError,
-            r"panels\['p'\]\[0\] must be .* tensor \[row\], got .* \[2, 3\]",
+            r"panels\['p'\]\[0\] must be .* \[row\], got .* \[2, 3\]",
         ),
         ((ONES,), {"panels": {"p": (ONES[0],)}}, TypeError, r"panels\['p'\] must be a tuple \(a floating-point tensor"),
         ((ONES,), {"way": "sideways"}, TypeError, "way must be 'up' or 'down', got str 'sideways'"),
@@ -104,7 +104,7 @@ ONES = torch.ones(2, 3)
             (ONES,),
             {"weight": torch.tensor([0.5, 0.6])},
             ValueError,
-            "weight must add up to 1 over the rows, got a sum of 1.1",
+            "weight must add up to 1 over the rows, got a sum",
         ),
         ((), {}, TypeError, "missing 1 required positional argument: 'W'"),
         ((ONES,), {"other": 1}, TypeError, "unexpected keyword argument 'other'"),
@@ -138,6 +138,12 @@ def test_gradients_go_through_where_nothing_is_drawn():
     panels, levels = guarded(draw, detach=True)({"a": needs_gradient}, [needs_gradient * torch.nan])
     assert not panels["a"].requires_grad
     assert not levels[0].requires_grad
+
+
+def test_figures_take_weights_that_are_trained():
+    model = st.ReLUOutputModel(1, 5, 2)
+    assert model.W.requires_grad
+    assert st.plots.feature_directions(model.W).axes
 
 
 def test_gaps_may_be_anything_but_of_another_kind():
