@@ -79,7 +79,7 @@ def _by_set(W: Tensor, set_size: int) -> Tensor:
     checks.require_weights(W=W)
     checks.require_int(set_size=set_size, at_least=1)
     if W.shape[2] % set_size:
-        raise ValueError(f"set_size must divide the number of features, {W.shape[2]}, got {set_size}")
+        raise ValueError(f"set_size must divide the number of features of W, {W.shape[2]}, got {set_size}")
     return W.unflatten(-1, (-1, set_size))
 
 

@@ -43,5 +43,5 @@ def test_directions_do_not_depend_on_the_order_of_a_set():
 
 
 def test_sets_have_to_fit():
-    with pytest.raises(ValueError, match="set_size must divide the number of features, 4, got 3"):
+    with pytest.raises(ValueError, match="set_size must divide the number of features of W, 4, got 3"):
         sets.n_directions(CROSS[None], 3)

@@ -4,8 +4,9 @@ Annotations say what fits. A wrong kind of value is a TypeError, a wrong shape o
 function, the argument, what fits and what came. So no public function has to check these itself:
 
 - Axes of one name have one length, over all arguments of a call.
-- Numbers and tensors are finite, and so are a model's parameters. True is no number, and a text no sequence.
-- Some names mean the same everywhere, such as `seed`, and have values to go with it: `checks.MEANINGS`.
+- Numbers and tensors are finite, and so are a model's parameters. Tensors are not empty.
+- True is no number, and a text no sequence.
+- Some names mean the same everywhere, such as `seed` and `n_rows`, and have values to go with it: `checks.meaning`.
 
 Arrays of numpy become tensors where a tensor is wanted; numbers of numpy and tensors without axes become Python's numbers.
 """
@@ -36,8 +37,8 @@ def guard(module_name: str, *, detach: bool = False, gaps: Collection[str] = ())
     """Check the arguments of a module's public functions and methods; the last line of every public module.
 
     Args:
-        detach: for figures: tensors lose their gradients, and may have NaN, which is a gap in a drawing.
-        gaps: parameters in which NaN and infinity mean something.
+        detach: for figures: tensors lose their gradients, and in a list or mapping may have NaN, a gap in the drawing.
+        gaps: parameters in which NaN, infinity and empty tensors mean something.
     """
     module = sys.modules[module_name]
     for name, value in [*vars(module).items()]:
@@ -97,23 +98,26 @@ class _Parameter:
             bound = self.hint.__bound__
             scope = vars(sys.modules[self.hint.__module__])
             self.hint = eval(bound.__forward_arg__, scope) if isinstance(bound, ForwardRef) else bound
+        self.exact = self.hint if isinstance(self.hint, type) and self.hint not in (int, float) else ()
         self.is_free = self.hint in (inspect.Parameter.empty, Any, None)
         self.may_be_tensor = "Tensor" in repr(self.hint)
         self.is_number = not {int, float}.isdisjoint(_members(self.hint))
-        self.finite = self.name not in gaps
-        self.meaning = checks.MEANINGS.get(self.name)
+        self.may_be_any = self.name in gaps
+        self.meaning = checks.meaning(self.name, counts=int in _members(self.hint))
 
     def admit(self, value: Any, before: list[tuple[str, Any, Any]]) -> Any:
         """The value as the function gets it; `before` has the arguments that came in already."""
         if self.is_free:
             return value
         value = self._plain(value)
-        fault = _fault(self.name, value, self.hint)
+        fault = None if isinstance(value, self.exact) else _fault(self.name, value, self.hint)  # the first is quicker
         if fault is not None:
             raise _refusal(fault, before)
         before.append((self.name, value, self.hint))
-        if self.finite:
-            _require_finite(self.name, value, tensors=not self.detach)
+        if not self.may_be_any:
+            if isinstance(value, Tensor) and 0 in value.shape:
+                raise ValueError(f"{self.name} must not be empty, got shape {list(value.shape)}")
+            _require_finite(self.name, value, tensors=not self.detach or isinstance(value, Tensor))
         if self.meaning is not None and value is not None:
             self.meaning(**{self.name: value})
         return value
@@ -196,9 +200,11 @@ def _arrays(hint: Any) -> list[Any]:
     return [each for each in _members(hint) if inspect.isclass(each) and issubclass(each, AbstractArray)]
 
 
-def _sizes(value: Any, hint: Any) -> dict[str, int]:
-    """How long the named axes of a tensor are."""
+def _sizes(value: Any, hint: Any) -> dict[str, Any]:
+    """How long the named axes of a tensor are; of one that stands for any number of axes, its shape."""
     for axes in (each.dim_str.split() for each in _arrays(hint)):
+        if isinstance(value, Tensor) and len(axes) == 1 and axes[0][0] == "*":
+            return {axes[0].lstrip("*#"): [*value.shape]}
         if isinstance(value, Tensor) and len(axes) == value.ndim:
             return {axis.lstrip("#"): n for axis, n in zip(axes, value.shape, strict=True) if axis[0] not in "*_."}
     return {}

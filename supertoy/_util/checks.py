@@ -3,7 +3,7 @@
 Arguments go by the names that the caller's users know. A wrong type is a TypeError, a wrong value or shape a ValueError.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -82,13 +82,22 @@ def require_shares(*, zero: bool, **arguments: Any) -> None:
             raise ValueError(f"{name} must lie in {'[' if zero else '('}0, 1]; got {_first(tensor, bad)}")
 
 
-#: Names that mean the same wherever a parameter has them, and the checks of their values.
-MEANINGS: Mapping[str, Callable[..., None]] = {
-    "seed": partial(require_int, at_least=0),
-    "weight": require_row_weights,
-    "probability": partial(require_shares, zero=True),
-    "density": partial(require_shares, zero=False),
-}
+def meaning(name: str, counts: bool) -> Callable[..., None] | None:
+    """The check of what a parameter's name says, wherever it stands; `counts` if it may be an int.
+
+    >>> meaning("seed", counts=True)(seed=-1)
+    Traceback (most recent call last):
+    ValueError: seed must be at least 0, got -1
+    """
+    if counts:
+        return partial(require_int, at_least=0) if name == "seed" or name.startswith("n_") else None
+    known: dict[str, Callable[..., None]] = {
+        "weight": require_row_weights,
+        "probability": partial(require_shares, zero=True),
+        "density": partial(require_shares, zero=False),
+        "height": partial(require_number, above=0),
+    }
+    return known.get(name)
 
 
 def instances(value: "slice | Tensor | list[int]") -> "slice | Tensor":

@@ -7,6 +7,7 @@ Each chapter has a room, a package here with the name of its notebook. It holds 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 from supertoy._util.border import guard
@@ -32,6 +33,8 @@ class Chapter:
 
     def part(self, name: str) -> ModuleType:
         """A module of the room, such as `claims`."""
+        if find_spec(f"{__name__}.{self.name}.{name}") is None:
+            raise ValueError(f"name must be a module of the room {self.name}, got {name!r}")
         return import_module(f"{__name__}.{self.name}.{name}")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from supertoy._util import checks
 from supertoy._util.border import guard
 
 
@@ -78,6 +79,7 @@ def rounded(values: Any, digits: int = 3) -> Any:
 
 def significant(values: list[float], digits: int = 3) -> list[float]:
     """Round numbers to so many significant digits."""
+    checks.require_int(digits=digits, at_least=1)
     return [float(f"{value:.{digits}g}") for value in values]
 
 

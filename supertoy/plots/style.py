@@ -147,4 +147,4 @@ def panel_grid(n_panels: int, n_columns: int, width: float, height: float) -> tu
     return figure, axes, axes[-n_columns:]
 
 
-guard(__name__, detach=True)
+guard(__name__, detach=True, gaps=("values",))

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy.chapters.computation.kinds import is_primary, polysemantic
 from supertoy.claims import Outcome, registry
@@ -132,12 +133,14 @@ def primary_secondary(W1: Float[Tensor, "2 hidden feature"], purity: Float[Tenso
     "higher or more (median)",
     reason="one example is what the paper shows; 10 % of the loss shows that the inhibiting weight is there for something",
     figure="fig-motif",
+    gaps=("increase",),  # none, where no motif was found
 )
 def asymmetric_motif(n_models: int, increase: Float[Tensor, "motif"]) -> Outcome:
     """Judge whether the motif occurs in `n_models` models, and whether its inhibition does anything.
 
     `increase` is the relative rise of the loss without the inhibiting weight, at each occurrence.
     """
+    checks.require_finite(increase=increase)
     if not len(increase):
         return Outcome((False, False), f"found in none of {n_models} models")
     middle = increase.median().item()

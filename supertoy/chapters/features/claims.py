@@ -117,7 +117,7 @@ def almost_orthogonal(
 def compressed_sensing(
     n_features: Int[Tensor, "setting"],
     n_active: Int[Tensor, "setting"],
-    needed: Float[Tensor, "setting share"],
+    needed: Float[Tensor, "setting 3"],
 ) -> Outcome:
     """Judge how many measurements are needed for 10, 50 and 90 % of the vectors to come back."""
     n, k = n_features.double(), n_active.double()

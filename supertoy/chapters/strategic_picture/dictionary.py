@@ -56,6 +56,9 @@ class SparseAutoencoder(nn.Module):
 
     def latents(self, h: Float[Tensor, "instance row hidden"]) -> Float[Tensor, "instance row latent"]:
         """z, how much of each direction the encoder sees in h; in units of h, never negative."""
+        if h.shape[::2] != self.encoder.shape[:2]:
+            n_instances, n_hidden = self.encoder.shape[:2]
+            raise ValueError(f"h must be [{n_instances}, row, {n_hidden}], got shape {list(h.shape)}")
         return (h @ self.encoder + self.encoder_bias[:, None]).relu()
 
     def forward(self, h: Float[Tensor, "instance row hidden"]) -> Float[Tensor, "instance row hidden"]:

@@ -297,6 +297,8 @@ PACKINGS = _packings()
 )
 def thomson(name: str, packing: Float[np.ndarray, "number dimension"]) -> Outcome:
     """Judge a packing: unit vectors of least interference, as rows."""
+    if name not in PACKINGS:
+        raise ValueError(f"name must be one of {', '.join(PACKINGS)}, got {name!r}")
     polytope = PACKINGS[name]
     same = np.abs(_sorted_cosines(packing) - _sorted_cosines(polytope)).max() < 0.02
     if same:
