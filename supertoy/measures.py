@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy._util.checks import require_number, require_weights
 from supertoy._util.precision import double
 
@@ -102,3 +103,6 @@ def _like(W: Tensor, values: Tensor) -> Tensor:
 
 def _at_least_single(W: Tensor) -> torch.dtype:
     return torch.promote_types(W.dtype, torch.float32)
+
+
+guard(__name__)

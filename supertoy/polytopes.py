@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.measures import REPRESENTED, feature_dimensionality, feature_norms
 
 CONNECTED = 0.2  #: |W_i·W_j| of an edge is larger; what training leaves between factors is smaller
@@ -139,3 +140,6 @@ def _factor(columns: Tensor, dimensionality: Tensor, features: tuple[int, ...]) 
 
 def _sorted_cosines(points: np.ndarray) -> np.ndarray:
     return np.sort((points @ points.T)[np.triu_indices(len(points), 1)])
+
+
+guard(__name__)

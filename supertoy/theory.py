@@ -15,6 +15,7 @@ from torch import Tensor
 
 from supertoy._engine.series import relu_moments
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.data import FeatureDistribution
 from supertoy.loss import expected_loss, feature_moments
 from supertoy.models import ReLUOutputModel
@@ -209,30 +210,21 @@ def least_interference(n_points: int, n_dimensions: int, *, n_restarts: int = 32
         np.fill_diagonal(overlap, 0.0)
         return float((overlap**2).sum() / 3), 4 / 3 * overlap @ unit
 
-    return _settled(energy, n_points, n_dimensions, n_restarts, seed)
+    return settled(energy, n_points, n_dimensions, n_restarts, seed)
 
 
-def thomson_points(n_points: int, *, n_restarts: int = 32, seed: int = 0) -> np.ndarray:
-    """Where electrons settle on a sphere: unit vectors [n_points, 3] that minimise Σ_{i<j} 1 / ‖x_i - x_j‖.
-
-    This is Thomson's problem. Restarts and seed are those of `least_interference`.
-
-    Source: Thomson (1904); paper, "Geometry of superposition", compares the solutions of toy models with these.
-    """
-
-    def energy(unit: np.ndarray) -> tuple[float, np.ndarray]:
-        difference = unit[:, None] - unit
-        distance = np.linalg.norm(difference, axis=-1)
-        np.fill_diagonal(distance, np.inf)
-        return float((1 / distance).sum() / 2), -(difference / distance[..., None] ** 3).sum(1)
-
-    return _settled(energy, n_points, 3, n_restarts, seed)
-
-
-def _settled(
+def settled(
     energy: Callable[[np.ndarray], tuple[float, np.ndarray]], n_points: int, n_dimensions: int, n_restarts: int, seed: int
 ) -> np.ndarray:
-    """The unit vectors of least energy over random starts. The function `energy` also returns its gradient."""
+    """The unit vectors [n_points, n_dimensions] of least energy over random starts.
+
+    >>> settled(lambda unit: (unit.sum(), np.ones_like(unit)), 1, n_dimensions=1, n_restarts=2, seed=0)
+    array([[-1.]])
+
+    The function `energy` takes such vectors, and returns its gradient by them too.
+
+    Source: not in the paper.
+    """
     checks.require_int(n_points=n_points, n_dimensions=n_dimensions, n_restarts=n_restarts, at_least=1)
     random = np.random.default_rng(seed)
 
@@ -254,3 +246,6 @@ def _gram_and_importance(W: Tensor, importance: float | Tensor) -> tuple[Tensor,
     checks.require_weights(W=W)
     W = W.detach().double()
     return W.mT @ W, checks.importances(importance, W.shape[0], W.shape[2]).to(W.device)
+
+
+guard(__name__)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.integrate import quad
-from scipy.spatial.distance import pdist
 from torch.testing import assert_close
 
 import supertoy as st
@@ -87,15 +86,6 @@ def test_packings_reach_the_known_minimum(n, d, least):
     points = theory.least_interference(n, d)
     assert np.linalg.norm(points, axis=1) == pytest.approx(1)
     assert theory.interference_of(points) == pytest.approx(least, abs=1e-8)
-
-
-@pytest.mark.parametrize(
-    ("n", "energy"), [(2, 1 / 2), (4, 3.674234614), (5, 6.474691495), (6, 9.985281374), (8, 19.675287861), (9, 25.759986531)]
-)
-def test_electrons_settle_at_the_known_energies(n, energy):
-    points = theory.thomson_points(n)
-    assert np.linalg.norm(points, axis=1) == pytest.approx(1)
-    assert (1 / pdist(points)).sum() == pytest.approx(energy, abs=1e-7)
 
 
 def test_bad_arguments_are_refused():

@@ -15,6 +15,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
+from supertoy._util.border import guard
+
 # The lightest fifth of the map would vanish on white.
 IMPORTANCE = LinearSegmentedColormap.from_list("importance", sns.color_palette("viridis", 256)[:205])
 SIGNED = sns.color_palette("RdBu", as_cmap=True)
@@ -174,3 +176,6 @@ def panel_grid(n_panels: int, n_columns: int, width: float, height: float) -> tu
     for axis in axes[-n_columns:]:
         axis.tick_params(labelbottom=True)  # where the last row is short, sharing would hide them
     return figure, axes, axes[-n_columns:]
+
+
+guard(__name__, detach=True, gaps=("values",))

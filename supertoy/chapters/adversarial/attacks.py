@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy._util.threads import in_threads
 from supertoy.data import FeatureDistribution
@@ -215,6 +216,10 @@ def on_bystanders(
     """
     if {attack.shape[-1], x.shape[-1]} != {data.n_features}:
         raise ValueError(f"attack and x must have {data.n_features} features, got {attack.shape[-1]} and {x.shape[-1]}")
+    if attack.ndim != 3 or attack.shape[1] != x.shape[1] or len(x) not in (1, len(attack)):
+        raise ValueError(
+            f"attack must have the shape of x, or x one instance, got {list(attack.shape)} and {list(x.shape)}"
+        )
     concerned = torch.nn.functional.one_hot(attack.abs().argmax(-1), data.n_features) + (x != 0)
     same_set = (data.block_of_feature[:, None] == data.block_of_feature).to(attack)
     bystander = concerned.to(attack) @ same_set == 0
@@ -338,3 +343,6 @@ def _fitting(model: ToyModel, **arguments: Tensor) -> list[Tensor]:
                 f"{name} must be [1 or {model.n_instances}, ..., {model.n_features}] to fit model, got {list(value.shape)}"
             )
     return [value.to(model.b).expand(model.n_instances, -1, -1) for value in arguments.values()]
+
+
+guard(__name__)

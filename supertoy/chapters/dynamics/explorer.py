@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.explore import Explorer, explorer, rounded, significant
 from supertoy.plots import LINES
 
@@ -84,3 +85,6 @@ def _checked_shape(points: Tensor, loss: Tensor) -> tuple[int, int, int]:
     if loss.shape != (n_steps,):
         raise ValueError(f"loss must have one entry for each of {n_steps} steps, got shape {list(loss.shape)}")
     return n_steps, n_features, n_dimensions
+
+
+guard(__name__)

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.data import FeatureDistribution
 from supertoy.loss import check_fit
@@ -154,3 +155,6 @@ def _loss_and_gradient(
     d_gain = 2 * p * I[..., None] * d_slope
     d_b = 2 * I * (p[..., 0] * d_offset.sum(-1) + p_zero * at_zero)
     return loss, torch.cat([W @ (d_gain + d_gain.mT), d_b[..., None, :]], dim=-2)
+
+
+guard(__name__)

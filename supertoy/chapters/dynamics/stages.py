@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from supertoy.curves import plateaus
-from supertoy.sets import is_octahedron, n_directions
+from supertoy._util.border import guard
+from supertoy.chapters.dynamics.octahedra import is_octahedron
+from supertoy.sets import n_directions
 
 #: The five stages, in the order in which training goes through them.
 ORDER = ("nothing", "points", "splitting", "triangles", "octahedron")
+
+_FLAT, _LONG = 0.15, 1.15  # a loss rests below this exponent, for at least this growth of the step number
 
 
 def geometry(W: Float[Tensor, "instance hidden 6"]) -> list[str]:
@@ -41,6 +44,31 @@ def stage(geometry: str) -> str:
     return "nothing" if geometry[0] == "0" else {"1+1": "points", "3+3": "triangles"}.get(geometry, "splitting")
 
 
+def plateaus(steps: Int[Tensor, "snapshot"], loss: Float[Tensor, "snapshot"]) -> list[tuple[int, int]]:
+    """Where a loss rests: the first and last index of each stretch in which it hardly falls.
+
+    >>> plateaus(torch.tensor([1, 2, 4, 8, 16]), torch.tensor([1.0, 1.0, 0.1, 0.1, 0.1]))
+    [(0, 1), (2, 4)]
+
+    Each is as long as possible. From one snapshot to the next -d log(loss) / d log(step) stays below 0.15, and from end to
+    end the step number grows by 15 % or more. Steps are ascending, above 0 and close together on a log axis; losses
+    are positive.
+
+    Source: paper, "Superposition and learning dynamics", whose plateaus are seen by eye.
+    """
+    x, y = steps.double().log(), loss.double().log()
+    is_flat = (-y.diff() < _FLAT * x.diff()).tolist()
+    runs, start = [], None
+    for k, flat in enumerate([*is_flat, False]):
+        if flat and start is None:
+            start = k
+        elif not flat and start is not None:
+            if steps[k] >= _LONG * steps[start]:
+                runs.append((start, k))
+            start = None
+    return runs
+
+
 def path(steps: Int[Tensor, "snapshot"], loss: Float[Tensor, "snapshot"], geometries: Sequence[str]) -> tuple[str, ...]:
     """The arrangements in which a run rested: those at the end of each plateau of its loss, without repetitions.
 
@@ -56,3 +84,6 @@ def path(steps: Int[Tensor, "snapshot"], loss: Float[Tensor, "snapshot"], geomet
         if not visited or visited[-1] != geometries[end]:
             visited.append(geometries[end])
     return tuple(visited)
+
+
+guard(__name__)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 
 
 def read_linearly(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
@@ -46,3 +47,6 @@ def _gains_at_others(W: Tensor) -> Float[Tensor, "instance output feature"]:
     checks.require_weights(W=W)
     gram = W.mT @ W
     return gram - torch.diag_embed(gram.diagonal(dim1=-2, dim2=-1))
+
+
+guard(__name__)

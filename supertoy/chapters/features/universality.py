@@ -18,6 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.chapters.features.privileged_basis import random_orthogonal
 
 Matrix = Float[np.ndarray, "rows columns"]  #: in float64
@@ -127,3 +128,6 @@ def _by_neighbours(A: Matrix, B: Matrix) -> np.ndarray:
     sorted_a, sorted_b = (np.sort(X.T @ X, axis=1) for X in (A, B))
     cost = np.square(sorted_b[:, None] - sorted_a[None]).sum(-1)
     return np.asarray(linear_sum_assignment(cost)[1])
+
+
+guard(__name__)

@@ -13,6 +13,7 @@ from matplotlib.colors import to_hex
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.curves import first_crossing
 from supertoy.data import Independent
 from supertoy.explore import Explorer, explorer, rounded, significant
@@ -269,3 +270,6 @@ def _solutions(
 
 def _where_found(values: list, found: Tensor) -> list:
     return [value if is_found else None for value, is_found in zip(values, found.tolist(), strict=True)]
+
+
+guard(__name__)

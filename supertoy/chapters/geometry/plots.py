@@ -18,6 +18,7 @@ from matplotlib.patches import ConnectionPatch
 from matplotlib.typing import ColorType
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.measures import REPRESENTED, dimensions_per_feature, feature_dimensionality
 from supertoy.plots.style import (
     FILL,
@@ -311,3 +312,6 @@ def _fraction(shape: tuple[int, int]) -> str:
 
 def _sparsity_axis(axis: Axes) -> None:
     plain_log_axis(axis, "x", *axis.get_xlim())
+
+
+guard(__name__, detach=True)

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.measures import REPRESENTED, SUPERPOSED, feature_norms, superposition
 
 
@@ -148,3 +149,6 @@ def _candidates(n_features: int) -> tuple[Candidate, ...]:
     if n_features not in CANDIDATES:
         raise ValueError(f"n_features must be 2 or 3, got {n_features}")
     return CANDIDATES[n_features]
+
+
+guard(__name__)

@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 
 
 def loss_surface(
@@ -118,3 +119,6 @@ def minima(density: float, ratio: float) -> list[Minimum]:
         if all(min(np.hypot(a - m.w1, b - m.w2), np.hypot(a + m.w1, b + m.w2)) > 1e-2 for m in found):
             found.append(Minimum(float(a), float(b), float(solution.fun)))
     return sorted(found, key=lambda minimum: minimum.loss)
+
+
+guard(__name__)

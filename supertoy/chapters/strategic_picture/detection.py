@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 
 
 def similarity_to_examples(
@@ -55,3 +56,6 @@ def roc(
 
     alarms, hits, _ = roc_curve(present.cpu().numpy(), score.double().cpu().numpy(), drop_intermediate=False)
     return torch.from_numpy(alarms), torch.from_numpy(hits)
+
+
+guard(__name__)

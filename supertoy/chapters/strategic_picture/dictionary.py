@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.data import FeatureDistribution, sample_each
 from supertoy.descent import minimize
@@ -55,6 +56,9 @@ class SparseAutoencoder(nn.Module):
 
     def latents(self, h: Float[Tensor, "instance row hidden"]) -> Float[Tensor, "instance row latent"]:
         """z, how much of each direction the encoder sees in h; in units of h, never negative."""
+        if h.shape[::2] != self.encoder.shape[:2]:
+            n_instances, n_hidden = self.encoder.shape[:2]
+            raise ValueError(f"h must be [{n_instances}, row, {n_hidden}], got shape {list(h.shape)}")
         return (h @ self.encoder + self.encoder_bias[:, None]).relu()
 
     def forward(self, h: Float[Tensor, "instance row hidden"]) -> Float[Tensor, "instance row hidden"]:
@@ -189,3 +193,6 @@ def unfold(
     rows, dictionary = (each.detach().double().cpu().numpy() for each in (normalize(h, dim=1), directions))
     codes = sparse_encode(rows, dictionary, algorithm="lasso_lars", alpha=l1 / 2, positive=True)
     return torch.as_tensor(codes).to(h) * length
+
+
+guard(__name__)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 
 Found = Float[Tensor, "instance latent hidden"]  #: A dictionary for each model.
 Truth = Float[Tensor, "instance feature hidden"]  #: What it should find, Wᵀ.
@@ -145,3 +146,6 @@ def _n_found(found: Found, true: Truth, threshold: float) -> Int[Tensor, "instan
 
 def _mean(value: Float[Tensor, "instance feature"], mask: Mask | None) -> Float[Tensor, "instance"]:
     return value.mean(1) if mask is None else torch.where(mask, value, torch.nan).nanmean(1)
+
+
+guard(__name__)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.data import FeatureDistribution
 from supertoy.loss import check_fit
@@ -70,3 +71,6 @@ def gain_per_activation(
         dedicated = constant / (rows * (x != 0)).sum()  # x ≠ 0 is what active means, whatever its sign
         relative.append(lowered / activation_frequency(h, weight, silent)[0] / dedicated)
     return torch.stack(relative)
+
+
+guard(__name__)
