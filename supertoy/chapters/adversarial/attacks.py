@@ -217,9 +217,7 @@ def on_bystanders(
     if {attack.shape[-1], x.shape[-1]} != {data.n_features}:
         raise ValueError(f"attack and x must have {data.n_features} features, got {attack.shape[-1]} and {x.shape[-1]}")
     if attack.ndim != 3 or attack.shape[1] != x.shape[1] or len(x) not in (1, len(attack)):
-        raise ValueError(
-            f"attack must have the shape of x, or x one instance, got {list(attack.shape)} and {list(x.shape)}"
-        )
+        raise ValueError(f"attack must have the shape of x, or x one instance, got {list(attack.shape)} and {list(x.shape)}")
     concerned = torch.nn.functional.one_hot(attack.abs().argmax(-1), data.n_features) + (x != 0)
     same_set = (data.block_of_feature[:, None] == data.block_of_feature).to(attack)
     bystander = concerned.to(attack) @ same_set == 0
