@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from supertoy._util.border import guard
-from supertoy._util.checks import require_number, require_weights
+from supertoy._util.checks import require_number
 
 #: Norms are near 1 or near 0, so a feature counts as represented above 0.5, halfway between. It counts as being in
 #: superposition when others lie along its direction with more than a quarter of its strength.
@@ -27,7 +27,6 @@ def feature_norms(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, 
 
     Source: paper, "Basic results".
     """
-    require_weights(W=W)
     return torch.linalg.vector_norm(W, dim=1, dtype=_at_least_single(W))
 
 
@@ -73,7 +72,6 @@ def dimensions_per_feature(W: Float[Tensor, "instance hidden feature"]) -> Float
 
     Source: paper, "Uniform superposition".
     """
-    require_weights(W=W)
     return (W.shape[1] / W.double().square().sum((1, 2))).to(_at_least_single(W))
 
 
@@ -91,7 +89,6 @@ def n_represented(W: Float[Tensor, "instance hidden feature"], threshold: float 
 
 def _gram(W: Tensor) -> tuple[Tensor, Tensor]:
     """WᵀW and its diagonal, ‖W_i‖², in float64."""
-    require_weights(W=W)
     gram = W.double().mT @ W.double()
     return gram, gram.diagonal(dim1=-2, dim2=-1)
 

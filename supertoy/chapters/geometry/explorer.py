@@ -80,7 +80,6 @@ def feature_geometry(
         model = ReLUOutputModel(len(probability), n_features, n_hidden, seed=seed)
         train(model, Independent(n_features, probability[:, None]), n_steps=n_steps, learning_rate=learning_rate, seed=seed)
         W = model.W
-    checks.require_weights(W=W)
     if len(W) != len(probability):
         raise ValueError(f"W must have one entry for each of {len(probability)} settings of probability, got {len(W)}")
     order = probability.argsort(descending=True)
