@@ -8,6 +8,7 @@ import math
 from jaxtyping import Float
 from torch import Tensor
 
+from supertoy._util import checks
 from supertoy._util.border import guard
 
 
@@ -20,9 +21,10 @@ def first_crossing(
     >>> round(first_crossing(x, falling=torch.tensor([2.0, 0.0]), rising=level), 6)
     10.0
 
-    x is positive and ascending. Values that were not found are infinite and left out. Between the neighbours that remain the
+    x is positive and rises. Values that were not found are infinite and left out. Between the neighbours that remain the
     curves are straight in log x.
     """
+    checks.require_rising(x=x, above=0)
     both = falling.isfinite() & rising.isfinite()
     log_x, difference = x[both].double().log(), (rising - falling)[both].double()
     change = ((difference[:-1] < 0) & (difference[1:] >= 0)).nonzero()

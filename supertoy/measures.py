@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from supertoy._util.border import guard
-from supertoy._util.checks import require_number, require_weights
+from supertoy._util.checks import require_number
 from supertoy._util.precision import double
 
 #: Norms are near 1 or near 0, so a feature counts as represented above 0.5, halfway between. It counts as being in
@@ -28,7 +28,6 @@ def feature_norms(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, 
 
     Source: paper, "Basic results".
     """
-    require_weights(W=W)
     return torch.linalg.vector_norm(W, dim=1, dtype=_at_least_single(W))
 
 
@@ -74,7 +73,6 @@ def dimensions_per_feature(W: Float[Tensor, "instance hidden feature"]) -> Float
 
     Source: paper, "Uniform superposition".
     """
-    require_weights(W=W)
     return _like(W, W.shape[1] / double(W).square().sum((1, 2)))
 
 
@@ -92,7 +90,6 @@ def n_represented(W: Float[Tensor, "instance hidden feature"], threshold: float 
 
 def _gram(W: Tensor) -> tuple[Tensor, Tensor]:
     """WᵀW and its diagonal, ‖W_i‖², in float64."""
-    require_weights(W=W)
     gram = double(W).mT @ double(W)
     return gram, gram.diagonal(dim1=-2, dim2=-1)
 

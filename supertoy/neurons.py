@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from supertoy._util import checks
 from supertoy._util.border import guard
 
 #: A neuron stands for one feature that has at least nine tenths of its squared weights: a tenth is noise, in power. It is in
@@ -27,7 +26,6 @@ def in_use(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instanc
     This compares neurons, so their weights must have a common scale: tied weights do, and so do weights that training has
     left in balance with the output weights.
     """
-    checks.require_weights(W=W)
     size = W.abs().amax(2)
     return (size >= IN_USE * size.amax(1, keepdim=True)) & (size > 0)
 
@@ -50,7 +48,6 @@ def main_feature(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "in
     >>> main_feature(torch.tensor([[[1.0, 0.3], [0.2, -0.4]]]))
     tensor([[0, 1]])
     """
-    checks.require_weights(W=W)
     return W.abs().argmax(2)
 
 
@@ -64,7 +61,6 @@ def alignment(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "ins
 
     Source: not in the paper, which shows W for both kinds of layer under "The ReLU hidden layer toy model".
     """
-    checks.require_weights(W=W)
     squares = W.square()
     return (squares.amax(1) / squares.sum(1)).nan_to_num(0.0)
 
@@ -80,7 +76,6 @@ def rescaled(
 
     Source: paper, "The absolute value toy model", which rescales before it draws weights.
     """
-    checks.require_weights(W1=W1, W2=W2)
     size = W1.abs().amax(2)
     size = torch.where(size > 0, size, 1.0)
     return W1 / size[..., None], W2 * size[:, None]

@@ -8,7 +8,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util.border import guard
-from supertoy._util.checks import require_weights
 
 
 def canonical_orientation(W: Float[Tensor, "instance 2 feature"]) -> Float[Tensor, "instance 2 feature"]:
@@ -21,14 +20,8 @@ def canonical_orientation(W: Float[Tensor, "instance 2 feature"]) -> Float[Tenso
     The first represented feature then points along the positive x axis. The next one that is not parallel to it lies above
     that axis. A feature counts as represented if its norm is at least half the largest.
 
-    Raises:
-        ValueError: W does not have two hidden dimensions.
-
     Source: paper, "Perturbing the weights of features".
     """
-    require_weights(W=W)
-    if W.shape[1] != 2:
-        raise ValueError(f"W must have 2 hidden dimensions, got {W.shape[1]}")
     norm = torch.linalg.vector_norm(W, dim=1)
     represented = norm >= norm.amax(-1, keepdim=True) / 2
     angle = torch.atan2(W[:, 1], W[:, 0])
@@ -51,7 +44,6 @@ def aligned(W: Float[Tensor, "step hidden feature"]) -> Float[Tensor, "step hidd
 
     Source: Schönemann (1966) for the best rotation; not in the paper.
     """
-    require_weights(W=W)
     turned = [W[:1]]
     for step in W[1:].split(1):
         U, _, Vh = torch.linalg.svd(turned[-1] @ step.mT)

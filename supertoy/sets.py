@@ -76,7 +76,6 @@ def n_directions(W: Float[Tensor, "instance hidden feature"], set_size: int) -> 
 
 def _by_set(W: Tensor, set_size: int) -> Tensor:
     """Columns as [instance, hidden, set, member]."""
-    checks.require_weights(W=W)
     checks.require_int(set_size=set_size, at_least=1)
     if W.shape[2] % set_size:
         raise ValueError(f"set_size must divide the number of features of W, {W.shape[2]}, got {set_size}")

@@ -71,7 +71,6 @@ def nearest_pca_solution(W: Float[Tensor, "hidden feature"], data: FeatureDistri
 
     Source: paper, "Collapsing features", whose densest models are PCA.
     """
-    checks.require_weights(W=W[None])
     if data.n_instances != 1 or data.n_features != W.shape[1]:
         raise ValueError(f"data must hold one setting of {W.shape[1]} features, got {data.n_instances} of {data.n_features}")
     m = W.shape[0]
@@ -102,7 +101,6 @@ def zero_sparse_loss(b: Float[Tensor, "instance feature"], importance: float | T
 
     Source: paper, "Mathematical understanding".
     """
-    checks.require_finite(b=b)
     I = checks.importances(importance, *b.shape).to(b.device)
     return (I * b.double().relu().square()).sum(-1)
 
@@ -181,14 +179,17 @@ def binomial_weights(n_features: int, probability: Float[Tensor, "instance"]) ->
     return choices * p**k * (1 - p) ** (n_features - k)
 
 
-def interference_of(points: np.ndarray) -> float:
+def interference_of(points: Float[np.ndarray, "number dimension"]) -> float:
     """Σ_{i≠j} ∫ ReLU(W_j · W_i x)² dx = Σ_{i≠j} ReLU(W_j · W_i)² / 3 for unit vectors: zero bias, equal importance.
 
     `points` are [number, dimension], and are scaled to unit length first.
 
     Source: paper, "Mathematical understanding", the interference part of L_1.
     """
-    unit = points / np.linalg.norm(points, axis=1, keepdims=True)
+    length = np.linalg.norm(points, axis=1, keepdims=True)
+    if not length.all():
+        raise ValueError(f"points must not be zero, got zero at number {int((length == 0).argmax())}")
+    unit = points / length
     cosine = unit @ unit.T
     np.fill_diagonal(cosine, 0.0)
     return float((np.maximum(cosine, 0) ** 2).sum() / 3)
@@ -243,7 +244,6 @@ def settled(
 
 
 def _gram_and_importance(W: Tensor, importance: float | Tensor) -> tuple[Tensor, Tensor]:
-    checks.require_weights(W=W)
     W = W.detach().double()
     return W.mT @ W, checks.importances(importance, W.shape[0], W.shape[2]).to(W.device)
 

@@ -28,3 +28,12 @@ def test_of_several_crossings_it_is_the_first():
     x = torch.tensor([1.0, 2, 4, 8, 16])
     back_and_forth = torch.tensor([1.0, -1, 1, -1, -1])
     assert st.curves.first_crossing(x, falling=back_and_forth, rising=torch.zeros(5)) == pytest.approx(2**0.5)
+
+
+def test_what_has_no_logarithm_or_no_order_is_refused():
+    level = torch.ones(3)
+    for x, message in (([1.0, 4.0, 2.0], "x must rise, got 2 after 4"), ([0.0, 1.0, 2.0], "x must be above 0, got 0")):
+        with pytest.raises(ValueError, match=message):
+            st.curves.first_crossing(torch.tensor(x), falling=level, rising=level)
+    with pytest.raises(ValueError, match="; setting is 3 in x"):
+        st.curves.first_crossing(torch.tensor([1.0, 2.0, 3.0]), falling=level[:2], rising=level)

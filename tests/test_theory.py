@@ -99,6 +99,13 @@ def test_bad_arguments_are_refused():
         theory.linear_loss_terms(torch.full((1, 2, 2), torch.nan))
 
 
+def test_points_without_a_direction_are_refused():
+    with pytest.raises(ValueError, match="points must not be zero, got zero at number 1"):
+        theory.interference_of(np.array([[1.0, 0.0], [0.0, 0.0]]))
+    with pytest.raises(ValueError, match="points must be finite; got nan"):
+        theory.interference_of(np.array([[1.0, np.nan]]))
+
+
 def test_principal_components_leave_over_what_the_best_linear_model_loses():
     data = st.CorrelatedSets(3, 2, torch.tensor([[0.3], [0.8]]))
     model = st.LinearModel(2, 6, 2)

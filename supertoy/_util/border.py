@@ -253,6 +253,8 @@ def _require_finite(name: str, value: Any, tensors: bool) -> None:
         # The sum of finite numbers is finite, but for rare ones that are very large; this is three times as fast.
         if tensors and value.is_floating_point() and not math.isfinite(value.detach().sum()):
             checks.require_finite(**{name: value})
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        _require_finite(name, torch.from_numpy(value.copy()), tensors)
     elif isinstance(value, nn.Module):
         for each, parameter in value.named_parameters():
             _require_finite(f"{name}.{each}", parameter, tensors)

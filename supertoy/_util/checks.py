@@ -3,6 +3,7 @@
 Arguments go by the names that the caller's users know. A wrong type is a TypeError, a wrong value or shape a ValueError.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -82,6 +83,23 @@ def require_shares(*, zero: bool, **arguments: Any) -> None:
             raise ValueError(f"{name} must lie in {'[' if zero else '('}0, 1]; got {_first(tensor, bad)}")
 
 
+def require_rising(*, above: float = -math.inf, **values: Any) -> None:
+    """Refuse numbers in a list or a tensor that do not rise from each to the next, or that do not lie above a bound.
+
+    >>> require_rising(x=[1, 3, 2])
+    Traceback (most recent call last):
+    ValueError: x must rise, got 2 after 3
+    """
+    for name, value in values.items():
+        numbers = torch.as_tensor(value)
+        falls = (numbers.diff() <= 0).nonzero().flatten()
+        if len(falls):
+            first, second = numbers[falls[0] :][:2].tolist()
+            raise ValueError(f"{name} must rise, got {second:g} after {first:g}")
+        if numbers.numel() and not numbers[0] > above:
+            raise ValueError(f"{name} must be above {above:g}, got {numbers[0]:g}")
+
+
 def meaning(name: str, counts: bool) -> Callable[..., None] | None:
     """The check of what a parameter's name says, wherever it stands; `counts` if it may be an int.
 
@@ -95,6 +113,7 @@ def meaning(name: str, counts: bool) -> Callable[..., None] | None:
         "weight": require_row_weights,
         "probability": partial(require_shares, zero=True),
         "density": partial(require_shares, zero=False),
+        "steps": require_rising,
         "height": partial(require_number, above=0),
     }
     return known.get(name)

@@ -70,7 +70,6 @@ def feature_attacks(W: Float[Tensor, "instance hidden feature"], norm: Norm) -> 
     δ adds (WᵀW)_i · δ to output i before its ReLU. Of all δ of length ε the one along (WᵀW)_i adds most. Where W_i is zero
     nothing reaches the output, and δ_i is zero.
     """
-    checks.require_weights(W=W)
     return _lengths(norm, W)[:, None, None] * _unit(W.mT @ W)
 
 
@@ -143,7 +142,6 @@ def random_attack(
 
     Instance k draws by (seed, k).
     """
-    checks.require_int(seed=seed, at_least=0)
     draws = [
         torch.randn(
             x.shape[1:], generator=keyed_generator(seed, k, "random attack", x.device), dtype=x.dtype, device=x.device
@@ -166,7 +164,6 @@ def damage(
             f"attack must have the shape of x, {list(x.shape)}, and weight its first two axes, "
             f"got {list(attack.shape)} and {list(weight.shape)}"
         )
-    checks.require_row_weights(weight=weight)
     added = _errors(model, x, attack) - _errors(model, x, torch.zeros_like(x))
     return (weight.double() * added).sum(1)
 
@@ -253,7 +250,6 @@ def train_adversarially(
     """
     check_fit(model, data)
     _require_tied(model)
-    checks.require_int(seed=seed, at_least=0)
     length = _lengths(norm, model.W)
     generators = [keyed_generator(seed, k, "attacked features", model.b.device) for k in range(model.n_instances)]
     n_features = model.n_features

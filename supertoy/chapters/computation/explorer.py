@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from matplotlib.colors import to_hex
 
-from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy.chapters.computation.continuation import lowest_losses, train_along
 from supertoy.chapters.computation.kinds import by_main_feature, polysemantic
@@ -63,7 +62,6 @@ def neurons(
         raise ValueError(f"model must have one instance for each of {len(densities)} densities, got {model.n_instances}")
     else:
         model = model.select(torch.tensor(order))
-    checks.require_weights(W1=model.W1)
     _, n_hidden, n_features = model.W1.shape
     if n_features < 2:
         raise ValueError(f"model must have two features or more, got {n_features}")

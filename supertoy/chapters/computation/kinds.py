@@ -29,7 +29,6 @@ def is_primary(W: Float[Tensor, "instance hidden feature"], ratio: float = 2.0) 
 
     Source: paper, "Computation in superposition".
     """
-    checks.require_weights(W=W)
     checks.require_number(above=0, ratio=ratio)
     if W.shape[2] < 2:
         raise ValueError(f"W must have two features or more, got {W.shape[2]}")

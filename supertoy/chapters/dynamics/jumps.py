@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util import checks
 from supertoy._util.border import guard
 
 JUMP = 1 / 4  #: Halfway from 0 to the 1/2 of a digon.
@@ -54,6 +55,7 @@ def decrease_near(
 
     Windows reach `half_width` steps to either side. All move by `shift` steps; what leaves at one end comes in at the other.
     """
+    checks.require_finite(centres=centres)
     middle, length = (steps[1:] + steps[:-1]).double() / 2, float(steps[-1] - steps[0])
     away = (middle[:, None] - centres.double() - shift).remainder(length)
     inside = (torch.minimum(away, length - away) <= half_width).any(1)

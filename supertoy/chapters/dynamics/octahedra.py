@@ -4,7 +4,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy.measures import REPRESENTED, feature_norms
 from supertoy.sets import ALIKE
@@ -18,7 +17,6 @@ def antipodes(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "insta
 
     Source: paper, "Demonstrating superposition", on antipodal pairs.
     """
-    checks.require_weights(W=W)
     unit = torch.nn.functional.normalize(W, dim=1)
     represented = feature_norms(W) > REPRESENTED
     cosine = torch.where(represented[:, None] & represented[:, :, None], unit.mT @ unit, 0.0)
@@ -34,7 +32,6 @@ def is_octahedron(W: Float[Tensor, "instance hidden 6"]) -> Bool[Tensor, "instan
 
     Source: paper, "Superposition and learning dynamics".
     """
-    checks.require_weights(W=W)
     unit = torch.nn.functional.normalize(W, dim=1)
     cosine = unit.mT @ unit
     has_one_opposite = ((cosine < -ALIKE).sum(-1) == 1).all(-1)

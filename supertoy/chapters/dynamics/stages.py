@@ -3,11 +3,13 @@
 Source: paper, "Superposition and learning dynamics", geometric transformations.
 """
 
+import re
 from collections.abc import Sequence
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy.chapters.dynamics.octahedra import is_octahedron
 from supertoy.sets import n_directions
@@ -39,6 +41,8 @@ def stage(geometry: str) -> str:
     >>> [stage(name) for name in ("0+1", "1+1", "2+3", "3+3", "octahedron")]
     ['nothing', 'points', 'splitting', 'triangles', 'octahedron']
     """
+    if not re.fullmatch(r"octahedron|\d\+\d", geometry):
+        raise ValueError(f"geometry must be 'octahedron' or the like of '1+3', got {geometry!r}")
     if geometry == "octahedron":
         return geometry
     return "nothing" if geometry[0] == "0" else {"1+1": "points", "3+3": "triangles"}.get(geometry, "splitting")
@@ -56,6 +60,9 @@ def plateaus(steps: Int[Tensor, "snapshot"], loss: Float[Tensor, "snapshot"]) ->
 
     Source: paper, "Superposition and learning dynamics", whose plateaus are seen by eye.
     """
+    checks.require_rising(steps=steps, above=0)
+    if not (loss > 0).all():
+        raise ValueError(f"loss must be positive, got {loss.min():g}")
     x, y = steps.double().log(), loss.double().log()
     is_flat = (-y.diff() < _FLAT * x.diff()).tolist()
     runs, start = [], None
@@ -79,6 +86,8 @@ def path(steps: Int[Tensor, "snapshot"], loss: Float[Tensor, "snapshot"], geomet
 
     Source: paper, "Superposition and learning dynamics", on the paths that runs take.
     """
+    if len(geometries) != len(steps):
+        raise ValueError(f"geometries must have one entry for each of {len(steps)} steps, got {len(geometries)}")
     visited: list[str] = []
     for _, end in plateaus(steps, loss):
         if not visited or visited[-1] != geometries[end]:

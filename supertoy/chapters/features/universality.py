@@ -86,7 +86,6 @@ def pairwise_distances(
 def _same_shape(W: Tensor, other: Tensor) -> tuple[Matrix, Matrix]:
     if W.shape != other.shape:
         raise ValueError(f"W and other must have one shape, got {list(W.shape)} and {list(other.shape)}")
-    checks.require_finite(W=W, other=other)
     if not (W.any() and other.any()):
         raise ValueError("W and other must not be zero: they have no direction")
     return W.detach().double().numpy(), other.detach().double().numpy()

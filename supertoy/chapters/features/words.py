@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util.border import guard
-from supertoy._util.checks import require_finite, require_int
+from supertoy._util.checks import require_int
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,6 @@ def nearest(
     """
     if query.shape != vectors.vectors.shape[1:]:
         raise ValueError(f"query must have the {vectors.vectors.shape[1]} dimensions, got shape {list(query.shape)}")
-    require_finite(query=query)
     if not query.any():
         raise ValueError("query must not be zero: it has no direction")
     out = vectors.rows(exclude, "exclude")

@@ -139,7 +139,6 @@ def phase_of(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instan
 
     Source: paper, "Superposition as a phase change".
     """
-    checks.require_weights(W=W)
     shared = superposition(W)[:, -1] > SUPERPOSED
     phase = torch.where(shared, int(Phase.SUPERPOSITION), int(Phase.OWN_DIMENSION))
     return torch.where(feature_norms(W)[:, -1] > REPRESENTED, phase, int(Phase.NOT_REPRESENTED))

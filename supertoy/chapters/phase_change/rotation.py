@@ -5,11 +5,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util.border import guard
-from supertoy._util.checks import require_finite, require_weights
 
 
 def rotated_towards(
-    W: Float[Tensor, "instance hidden feature"], target: Float[Tensor, "_hidden _feature"]
+    W: Float[Tensor, "instance hidden feature"], target: Float[Tensor, "hidden feature"]
 ) -> Float[Tensor, "instance hidden feature"]:
     """Turn and mirror each solution to be as near as it can be to a target (orthogonal Procrustes).
 
@@ -21,10 +20,6 @@ def rotated_towards(
 
     Source: Schönemann (1966); not in the paper.
     """
-    require_weights(W=W)
-    require_finite(target=target)
-    if target.shape != W.shape[1:]:
-        raise ValueError(f"target must have the shape of one instance, {list(W.shape[1:])}, got {list(target.shape)}")
     U, _, Vh = torch.linalg.svd(target.to(W) @ W.mT)
     return U @ Vh @ W
 

@@ -35,6 +35,8 @@ def loss_surface(
 
     Source: T. McGrath's comment on the paper, "Superposition as a phase change".
     """
+    if bool((torch.as_tensor(ratio) < 0).any()):
+        raise ValueError(f"ratio must not be negative, got {torch.as_tensor(ratio).min():g}")
     p = density
     return _output_loss(w1, w2, p) + ratio * _output_loss(w2, w1, p)
 
@@ -95,9 +97,7 @@ def minima(density: float, ratio: float) -> list[Minimum]:
 
     Source: T. McGrath's comment on the paper, "Superposition as a phase change".
     """
-    checks.require_number(above=0, density=density, ratio=ratio)
-    if density > 1:
-        raise ValueError(f"density must be at most 1, got {density}")
+    checks.require_number(above=0, ratio=ratio)
     line = torch.arange(-75, 76, dtype=torch.float64) / 50  # with an exact 0, where minima with w1 = 0 lie
     w1, w2 = torch.meshgrid(line, line, indexing="ij")
     loss = loss_surface(w1, w2, density, ratio)

@@ -42,7 +42,6 @@ class SparseAutoencoder(nn.Module):
     def __init__(self, n_instances: int, n_hidden: int, n_latents: int, *, seed: int = 0) -> None:
         super().__init__()
         checks.require_int(n_instances=n_instances, n_hidden=n_hidden, n_latents=n_latents, at_least=1)
-        checks.require_int(seed=seed, at_least=0)
         draws = [torch.randn(n_latents, n_hidden, generator=keyed_generator(seed, k, "decoder")) for k in range(n_instances)]
         self.decoder = nn.Parameter(normalize(torch.stack(draws), dim=-1))
         self.encoder = nn.Parameter(self.decoder.detach().mT.clone(memory_format=torch.contiguous_format))
@@ -101,9 +100,7 @@ def train_autoencoder(
         ValueError: W is zero for a model.
         FloatingPointError: a loss became NaN or infinite.
     """
-    checks.require_weights(W=W)
     checks.require_int(n_starts=n_starts, at_least=1)
-    checks.require_int(seed=seed, at_least=0)
     checks.require_number(l1=l1, above=0)
     n_instances, n_hidden, n_features = W.shape
     if data.n_features != n_features or data.n_instances not in (1, n_instances):
@@ -147,9 +144,7 @@ def learn_dictionary(
 
     Source: Mairal, Bach, Ponce & Sapiro (2009), "Online dictionary learning for sparse coding".
     """
-    checks.require_finite(h=h)
     checks.require_int(n_latents=n_latents, n_passes=n_passes, at_least=1)
-    checks.require_int(seed=seed, at_least=0)
     checks.require_number(l1=l1, above=0)
     h = h.detach()[h.any(1)]
     if not len(h):
@@ -184,7 +179,6 @@ def unfold(
 
     Source: paper, "Strategic picture": an activation is unfolded into the few features that made it.
     """
-    checks.require_finite(h=h, directions=directions)
     checks.require_number(l1=l1, above=0)
     from sklearn.decomposition import sparse_encode
 

@@ -65,7 +65,6 @@ def dead(
     >>> dead(torch.tensor([[[0.5, 0.0], [0.0, 0.0]]]), torch.tensor([[0.5, 0.5]]))
     tensor([[False,  True]])
     """
-    checks.require_finite(latents=latents)
     return ~((latents > 0) & (weight > 0)[..., None]).any(1)
 
 
@@ -114,7 +113,6 @@ def variance_explained(
     that rise with x_i. It is 1 where a latent is a multiple of the feature, 0 where none rises with it, NaN where x_i never
     varies.
     """
-    checks.require_finite(latents=latents, x=x, weight=weight)
     n_instances = len(latents)
     x, weight = x.expand(n_instances, -1, -1), weight.expand(n_instances, -1)
     # One instance at a time: all latents in double precision would be the largest tensor in a chapter.
@@ -133,7 +131,6 @@ def _variance_explained(
 
 
 def _cosines(found: Found, true: Truth) -> Float[Tensor, "instance feature latent"]:
-    checks.require_finite(found=found, true=true)
     return normalize(true, dim=-1) @ normalize(found, dim=-1).mT
 
 

@@ -28,7 +28,6 @@ def activation_frequency(
 
     A neuron counts as silent up to the share `silent`, in [0, 1), of its largest activation. Activations are 0 or more.
     """
-    checks.require_finite(h=h, weight=weight)
     if not 0 <= silent < 1:
         raise ValueError(f"silent must lie in [0, 1), got {silent}")
     return (weight[..., None] * (h > silent * h.amax(1, keepdim=True))).sum((1, 2))
@@ -57,7 +56,6 @@ def gain_per_activation(
     if not model.hidden_relu:
         raise TypeError(f"model must have a ReLU on its hidden layer, which {type(model).__name__} has not")
     checks.require_int(n_rows=n_rows, at_least=2)
-    checks.require_int(seed=seed, at_least=0)
     weights = checks.importances(importance, model.n_instances, model.n_features).to(model.b)
     data = data.to(dtype=model.b.dtype, device=model.b.device)
     relative = []

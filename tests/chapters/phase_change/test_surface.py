@@ -141,3 +141,7 @@ def test_bad_arguments_are_refused():
             minima(0.5, bad)
     with pytest.raises(ValueError, match=r"density must lie in \(0, 1\]; got 1\.5"):
         minima(1.5, 1.0)
+    with pytest.raises(ValueError, match=r"density must lie in \(0, 1\]; got 1\.5"):
+        loss_surface(torch.ones(2), torch.ones(2), 1.5, 1.0)
+    with pytest.raises(ValueError, match="ratio must not be negative, got -1"):
+        loss_surface(torch.ones(2), torch.ones(2), 0.5, torch.tensor([1.0, -1.0]))
