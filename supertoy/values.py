@@ -22,7 +22,7 @@ _INFINITY = float("inf")
 
 
 class Values:
-    """A distribution of values; another one is a subclass that says the two methods, and the attributes in its constructor."""
+    """A distribution of values; one of your own is a subclass that says both methods and both attributes."""
 
     moments: tuple[float, float, float]  #: E x, E x² and E x³
     largest: float  #: the largest |x|, which may be infinite
