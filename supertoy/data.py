@@ -199,7 +199,8 @@ class FeatureDistribution(Data):
     """
 
     per_instance: ClassVar[tuple[str, ...]] = ("probability",)
-    n_set_states = 0  #: how many states a set has, or more than 4096; 0 where these are few in any case
+    draws_per_set: int = 0  #: how many uniform numbers `set_rows` takes for each set
+    n_set_states: int = 0  #: how many states a set has, or more than 4096; 0 where these are few in any case
 
     def __init__(
         self,
@@ -259,11 +260,6 @@ class FeatureDistribution(Data):
         own = owner("set_states")
         is_said = owner("set_rows") is own and owner("set_activity") in (own, FeatureDistribution)
         return is_said and all(owner(name) is FeatureDistribution for name in as_here)
-
-    @property
-    def draws_per_set(self) -> int:
-        """How many uniform numbers `set_rows` takes for each set."""
-        return 0
 
     @property
     def n_blocks(self) -> int:
@@ -398,12 +394,7 @@ class Independent(FeatureDistribution):
     """
 
     def __init__(
-        self,
-        n_features: int,
-        probability: float | Tensor,
-        *,
-        values: Values = UNIT,
-        dtype: torch.dtype = torch.float32,
+        self, n_features: int, probability: float | Tensor, *, values: Values = UNIT, dtype: torch.dtype = torch.float32
     ) -> None:
         checks.require_int(n_features=n_features, at_least=1)
         table = checks.probabilities(probability, "probability", n_features, "feature")
@@ -451,7 +442,7 @@ class CorrelatedSets(_Sets):
     """
 
     @property
-    def draws_per_set(self) -> int:
+    def draws_per_set(self) -> int:  # type: ignore[override]
         """A value for each member."""
         return self.set_size
 
@@ -481,10 +472,7 @@ class AnticorrelatedSets(_Sets):
     Source: paper, "Correlated and anticorrelated features".
     """
 
-    @property
-    def draws_per_set(self) -> int:
-        """The choice of the member."""
-        return 1
+    draws_per_set = 1  #: the choice of the member
 
     def set_states(self) -> tuple[Tensor, Tensor]:
         """No member, or any one of them."""
@@ -516,6 +504,7 @@ class PartlyCorrelatedPairs(FeatureDistribution):
     """
 
     per_instance = ("probability", "both")
+    draws_per_set = 3  #: a value for each member, and the choice among the two and both
 
     def __init__(
         self,
@@ -541,11 +530,6 @@ class PartlyCorrelatedPairs(FeatureDistribution):
         self.both = torch.minimum(both, p).clamp(min=0)
         some = (2 * p - self.both)[:, None].expand(-1, n_pairs)
         super().__init__(n_pairs, 2, 0, some, values=values, dtype=dtype)
-
-    @property
-    def draws_per_set(self) -> int:
-        """A value for each member, and the choice among the two and both."""
-        return 3
 
     def set_states(self) -> tuple[Tensor, Tensor]:
         """No member, one of the two, or both."""
@@ -610,11 +594,7 @@ class HierarchicalSets(_Sets):
         self.parent = tuple(parent)
         self._above = tuple(k or 0 for k in parent)  # the root, above itself
         self.n_set_states = len(_subtrees(self._above))
-
-    @property
-    def draws_per_set(self) -> int:
-        """One for each member but the root: whether it is active, and its value."""
-        return self.set_size - 1
+        self.draws_per_set = self.set_size - 1  # for each member but the root: whether it is active, and its value
 
     def set_states(self) -> tuple[Tensor, Tensor]:
         """No member, or any subtree with the root."""
@@ -664,11 +644,7 @@ class ExactlyK(FeatureDistribution):
             raise ValueError(f"n_active must be at most n_features = {n_features}, got {n_active}")
         super().__init__(1, n_features, 0, torch.ones(1, 1, dtype=torch.float64), values=values, dtype=dtype)
         self.n_active, self.n_set_states = n_active, 1 + math.comb(n_features, n_active)
-
-    @property
-    def draws_per_set(self) -> int:
-        """One for each feature: whether it is active, and its value."""
-        return self.set_size
+        self.draws_per_set = n_features  # for each feature: whether it is active, and its value
 
     def set_states(self) -> tuple[Tensor, Tensor]:
         """No feature, which never happens, or any choice of k."""

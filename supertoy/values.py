@@ -22,15 +22,10 @@ _INFINITY = float("inf")
 
 
 class Values:
-    """A distribution of values; another one is a subclass that says the two methods, and the attributes in its constructor.
+    """A distribution of values; one of your own is a subclass that says both methods and both attributes."""
 
-    Attributes:
-        moments: E x, E x² and E x³.
-        largest: the largest |x|, which may be infinite.
-    """
-
-    moments: tuple[float, float, float]
-    largest: float
+    moments: tuple[float, float, float]  #: E x, E x² and E x³
+    largest: float  #: the largest |x|, which may be infinite
 
     def of_uniform(self, uniform: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """Values from numbers uniform on (0, 1], by the inverse of the cumulative distribution."""

@@ -1,5 +1,6 @@
 """Sweeps: the same bits wherever the shards run, and nothing lost when something dies."""
 
+import copy
 import hashlib
 import json
 import os
@@ -115,6 +116,17 @@ def test_a_store_of_another_function_is_refused(tmp_path):
     st.sweep(st.FunctionModel(2, 3, 2, function=torch.abs), data, **options)
     with pytest.raises(ValueError, match="holds another sweep, which differs in model"):
         st.sweep(st.FunctionModel(2, 3, 2, function=torch.square), data, **options)
+
+
+def test_a_store_of_other_values_is_refused(tmp_path):
+    model = st.ReLUOutputModel(1, 2, 1)
+    for k, data in enumerate((st.Independent(2, 0.5), st.HierarchicalSets(1, [None, 0], 0.5, 0.5))):
+        options = {"n_steps": 4, "store": tmp_path / str(k)}
+        st.sweep(model, data, **options)
+        other = copy.copy(data)
+        other.values = st.values.Exponential(0.5)
+        with pytest.raises(ValueError, match="holds another sweep, which differs in distribution"):
+            st.sweep(st.ReLUOutputModel(1, 2, 1), other, **options)
 
 
 @pytest.mark.parametrize(
