@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -62,6 +63,15 @@ def test_a_sweep_is_train_but_for_rounding(reference):
     assert torch.equal(swept_record.snapshots[60]["W"], swept_model.W)
     expected = st.expected_loss(swept_model, st.Independent(5, PROBABILITY), importance=IMPORTANCE)
     assert_close(swept_record.loss, expected)
+
+
+def test_a_sweeps_record_can_be_pickled(reference):
+    model, record = reference
+    copy = pickle.loads(pickle.dumps(record))
+    assert_same_bits((model, copy), reference)
+    assert torch.equal(copy.restart, record.restart)
+    assert repr(copy) == repr(record)
+    assert repr(copy).startswith(f"Record(60 steps of {N_INSTANCES} instances by fast step, last losses ")
 
 
 def test_shards_of_another_size_give_the_same_but_for_rounding(reference):
