@@ -15,6 +15,7 @@ from supertoy.data import (
     PartlyCorrelatedPairs,
     Samples,
 )
+from supertoy.files import load, save
 from supertoy.loss import expected_loss, sampled_loss
 from supertoy.measures import (
     dimensions_per_feature,
@@ -69,9 +70,11 @@ __all__ = [
     "expected_loss",
     "feature_dimensionality",
     "feature_norms",
+    "load",
     "n_represented",
     "plots",
     "sampled_loss",
+    "save",
     "superposition",
     "sweep",
     "train",

@@ -4,6 +4,7 @@ Arguments go by the names that the caller's users know. A wrong type is a TypeEr
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,6 +31,19 @@ def require_number(*, above: float, **arguments: float) -> None:
             raise TypeError(f"{name} must be a number, got {type(value).__name__} {value!r}")
         if not above < value < float("inf"):
             raise ValueError(f"{name} must be finite and above {above:g}, got {value}")
+
+
+def require_kind(**arguments: tuple[Any, Any]) -> None:
+    """Refuse what is not of the kind beside it.
+
+    >>> require_kind(path=(3, str | None))
+    Traceback (most recent call last):
+    TypeError: path must be str | None, got int
+    """
+    for name, (value, kind) in arguments.items():
+        if not isinstance(value, kind):
+            fits = kind.__name__ if isinstance(kind, type) else kind
+            raise TypeError(f"{name} must be {fits}, got {type(value).__name__}")
 
 
 def require_finite(**tensors: Tensor) -> None:
