@@ -225,27 +225,22 @@ def test_wrong_kinds_and_values_are_refused_before_anything_is_written(path):
     broken.W.data[1, 2, 3] = float("nan")
     for arguments, error, message in [
         ((3, model), TypeError, "path"),
-        ((path, model.W), TypeError, "model must be BatchedModel, got Parameter"),
-        ((path, model, "a record"), TypeError, r"record must be .*Record \| None, got str"),
+        ((path, model.W), TypeError, "model must be a BatchedModel"),
+        ((path, model, "a record"), TypeError, "record must be a Record or None"),
         ((path.with_suffix(".pt"), model), ValueError, r"path must end in .safetensors, got toy.pt"),
         ((path, model, record), ValueError, "record must be of 3 instances, as the model, got 2"),
-        ((path, broken), ValueError, r"W must be finite; got nan at \[1, 2, 3\]"),
+        ((path, broken), ValueError, r"W must be finite; got nan at"),
     ]:
         with pytest.raises(error, match=message):
-            unchecked(st.save)(*arguments)
+            st.save(*arguments)
     for notes in (torch.ones(1), {"a": {1}}):
         with pytest.raises(TypeError, match="notes must be what JSON knows, such as a text or a dict: "):
             st.save(path, model, notes=notes)
     with pytest.raises(TypeError, match="path"):
-        unchecked(st.load)(None)
-    with pytest.raises(TypeError, match=r"model must be .*BatchedModel \| None, got type"):
-        unchecked(st.load)(path, st.ReLUOutputModel)
+        st.load(None)
+    with pytest.raises(TypeError, match="model must be a BatchedModel or None"):
+        st.load(path, st.ReLUOutputModel)
     assert not os.listdir(path.parent)
-
-
-def unchecked(function):
-    """Without the checks of annotations that tests add."""
-    return getattr(function, "__wrapped__", function)
 
 
 def test_a_file_that_cannot_be_written_or_read_says_so_and_the_older_one_stays(path, monkeypatch):
@@ -485,7 +480,7 @@ def test_nothing_in_a_file_is_executed(suffix, tmp_path, monkeypatch):
 )  # fmt: skip
 def test_published_weights_that_do_not_fit_are_refused(weights, axes, error, message):
     with pytest.raises(error, match=message):
-        unchecked(load_published)(weights, axes)
+        load_published(weights, axes)
 
 
 def test_a_published_model_can_be_saved(path):
