@@ -41,7 +41,6 @@ class SparseAutoencoder(nn.Module):
 
     def __init__(self, n_instances: int, n_hidden: int, n_latents: int, *, seed: int = 0) -> None:
         super().__init__()
-        checks.require_int(n_instances=n_instances, n_hidden=n_hidden, n_latents=n_latents, at_least=1)
         draws = [torch.randn(n_latents, n_hidden, generator=keyed_generator(seed, k, "decoder")) for k in range(n_instances)]
         self.decoder = nn.Parameter(normalize(torch.stack(draws), dim=-1))
         self.encoder = nn.Parameter(self.decoder.detach().mT.clone(memory_format=torch.contiguous_format))
@@ -100,7 +99,6 @@ def train_autoencoder(
         ValueError: W is zero for a model.
         FloatingPointError: a loss became NaN or infinite.
     """
-    checks.require_int(n_starts=n_starts, at_least=1)
     checks.require_number(l1=l1, above=0)
     n_instances, n_hidden, n_features = W.shape
     if data.n_features != n_features or data.n_instances not in (1, n_instances):
@@ -144,7 +142,6 @@ def learn_dictionary(
 
     Source: Mairal, Bach, Ponce & Sapiro (2009), "Online dictionary learning for sparse coding".
     """
-    checks.require_int(n_latents=n_latents, n_passes=n_passes, at_least=1)
     checks.require_number(l1=l1, above=0)
     h = h.detach()[h.any(1)]
     if not len(h):
