@@ -23,6 +23,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.values import UNIT, Values
 
@@ -353,6 +354,8 @@ class FeatureDistribution(Data):
         One number u decides whether a block is active and, if so, gives a uniform value too: ReLU(1 - u/p) is positive
         if u < p, and then uniform on (0, 1].
         """
+        if uniform.shape[-3] != self.n_instances:
+            raise ValueError(f"uniform must have {self.n_instances} instances, got shape {list(uniform.shape)}")
         level, block, inside = uniform.split([1, self.n_blocks, uniform.shape[-2] - self.n_blocks - 1], dim=-2)
         first, value_of_first = self._first_active(level)
         value = torch.mul(block, (-1 / self.probability).to(self.dtype)[..., None]).add_(1).relu_()
@@ -734,3 +737,6 @@ def sample_each(
     ]
     x, weight = zip(*parts, strict=True)
     return torch.cat(x), torch.cat(weight)
+
+
+guard(__name__, gaps=("n_sets", "n_single", "probability", "child_probability"))

@@ -13,6 +13,7 @@ from supertoy._engine.lattice import batches
 from supertoy._engine.schedule import rate
 from supertoy._engine.step import Adam
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy._util.progress import progress
 from supertoy.data import FeatureDistribution
@@ -98,3 +99,6 @@ def _checked(loss: Tensor, n_instances: int, step: int) -> Tensor:
         first = int(bad.nonzero()[0])
         raise FloatingPointError(f"loss became {loss[first].item():g} at step {step + 1}, instance {first}")
     return loss
+
+
+guard(__name__)

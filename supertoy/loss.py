@@ -20,6 +20,7 @@ from supertoy._engine.lattice import weighted_batches
 from supertoy._engine.quadrature import count_rows, quadrature
 from supertoy._engine.series import relu_loss
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy._util.threads import in_threads, stop_if_told
 from supertoy.data import Data, FeatureDistribution, Samples
@@ -284,3 +285,6 @@ def explained_variance(
         share = 1 - (w * (y - one(x)[0]).square()).sum(0) / variance
         shares.append(torch.where(variance > 0, share, torch.nan))
     return torch.stack(shares)
+
+
+guard(__name__)

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 
 Model = TypeVar("Model", bound="BatchedModel")
@@ -74,6 +75,8 @@ class BatchedModel(nn.Module):
 
         Fresh starts draw anew what `shapes` names, and leave other parameters, and frozen ones, as they are.
         """
+        if name not in self.shapes:
+            raise ValueError(f"name must be one of {', '.join(self.shapes)}, got {name!r}")
         shape = self.shapes[name]
         if len(shape) < 2:
             return torch.zeros(shape, dtype=torch.float64)
@@ -217,9 +220,13 @@ class ToyModel(BatchedModel):
 
     def pre_activations(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
         """W x, what goes into the hidden layer's activation."""
-        if x.ndim != 3 or x.shape[-1] != self.n_features or x.shape[0] not in (1, self.n_instances):
-            raise ValueError(f"x must be [1 or {self.n_instances}, batch, {self.n_features}], got shape {list(x.shape)}")
+        self._require_rows(self.n_features, x=x)
         return x @ self.input_weights.mT
+
+    def _require_rows(self, width: int, **rows: Tensor) -> None:
+        for name, value in rows.items():
+            if value.ndim != 3 or value.shape[-1] != width or value.shape[0] not in (1, self.n_instances):
+                raise ValueError(f"{name} must be [1 or {self.n_instances}, batch, {width}], got shape {list(value.shape)}")
 
     def hidden(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
         """h, the hidden activations."""
@@ -228,6 +235,7 @@ class ToyModel(BatchedModel):
 
     def read_out(self, h: Float[Tensor, "instance batch hidden"]) -> Float[Tensor, "instance batch feature"]:
         """The outputs that hidden activations lead to."""
+        self._require_rows(self.n_hidden, h=h)
         return self.activate(h @ self.output_weights.mT + self.b[:, None])
 
     def forward(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch feature"]:
@@ -402,3 +410,6 @@ def _require_function(function: Callable[[Tensor], Tensor], like: Tensor) -> Non
         raise ValueError("function must return a tensor of the shape and dtype of its input")
     if not torch.equal(x, before):
         raise ValueError("function must leave its input as it is")
+
+
+guard(__name__)

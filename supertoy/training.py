@@ -23,6 +23,7 @@ from supertoy._engine.quadrature import quadrature
 from supertoy._engine.schedule import rate
 from supertoy._engine.step import OPTIMIZERS, AutogradStep, Decay, TrainingStep, side_by_side, step_kind
 from supertoy._util import checks
+from supertoy._util.border import guard, guarded
 from supertoy._util.generators import keyed_generator
 from supertoy._util.progress import progress
 from supertoy._util.threads import in_threads, stopping
@@ -180,6 +181,9 @@ class TrainingOptions:
             kept = min(self.n_restarts, max(2, math.ceil(self.n_restarts / share_of_restarts)))
             stages.append((math.ceil(end * self.n_steps), rows, kept))
         return stages
+
+
+TrainingOptions.__init__ = guarded(TrainingOptions.__init__, inside=True)  # type: ignore[method-assign] # `train` passes them on
 
 
 def knows(model: BatchedModel, data: Data, options: TrainingOptions) -> TypeGuard[ToyModel]:
@@ -627,3 +631,6 @@ def _cut(n_instances: int, per_instance: int, device: torch.device) -> list[slic
     n_pieces = min(n_instances, n_pieces)
     ends = [n_instances * k // n_pieces for k in range(n_pieces + 1)]
     return [slice(a, b) for a, b in itertools.pairwise(ends)]
+
+
+guard(__name__)

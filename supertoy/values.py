@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 
 _INFINITY = float("inf")
 
@@ -115,3 +116,6 @@ class Constant(Values):
 
 UNIT = Uniform(0, 1)  #: the paper's values
 SIGNED = Uniform(-1, 1)  #: those of its absolute-value task
+
+
+guard(__name__)

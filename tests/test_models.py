@@ -153,14 +153,14 @@ def test_impossible_sizes_are_refused(arguments, error, message):
 
 @pytest.mark.parametrize("shape", [(4,), (7, 4), (2, 7, 4), (3, 7, 5), (1, 1, 7, 4)])
 def test_inputs_of_another_shape_are_refused(shape):
-    with pytest.raises(Exception, match=r"x must be \[1 or 3, batch, 4\]|Type-check error"):
+    with pytest.raises(Exception, match=r"x must be"):
         st.ReLUOutputModel(3, 4, 2)(torch.ones(shape))
 
 
 @pytest.mark.parametrize("instances", [1, 1.0, torch.tensor(1), torch.tensor([1.0]), [[1]]])
 def test_a_single_number_selects_no_instance(instances):
     for whole in (st.ReLUOutputModel(3, 4, 2), st.Independent(4, torch.ones(3, 1))):
-        with pytest.raises(Exception, match=r"instances must be a slice or a list of numbers|Type-check error"):
+        with pytest.raises(Exception, match=r"instances(\[0\])? must be"):
             whole.select(instances)
 
 

@@ -24,12 +24,16 @@ def special():
     from supertoy.chapters import Chapter
     from supertoy.chapters.computation.motif import Motif
     from supertoy.chapters.phase_change.phases import CANDIDATES
+    from supertoy.training import TrainingOptions
 
     one, sets = st.Independent(4, 0.5), st.CorrelatedSets(2, 2, torch.tensor([[0.5], [0.2]]))
     motif = Motif(0, 0, 0, 1, 1, 1.0, 0.5, -0.5, 0.0)
     pairs = [("a", "b"), ("c", "d")]
     x, weight = torch.rand(2, 5, 4), torch.full((2, 5), 0.2)
     bias, active = torch.ones(2, 3), torch.rand(2, 2, 5)
+
+    tree = {"n_sets": 2, "parent": [None, 0], "probability": 0.5, "child_probability": 0.3}
+    fitted = TrainingOptions().fitted(st.ReLUOutputModel(2, 4, 2), one)
     axes = Figure().subplots()
     drawn = {"axis": axes, "low": 0.1, "high": 1.0}
     return {
@@ -70,7 +74,7 @@ def special():
         "direction": {"pairs": pairs},
         "plane": {"others": pairs},
         "analogy": {"a": "a", "b": "b", "c": "c"},
-        "load": {"path": Path(__file__).parents[1] / "book" / "data" / "glove.npz"},
+        "words.load": {"path": Path(__file__).parents[1] / "book" / "data" / "glove.npz"},
         "pairwise_distances": {"W": torch.rand(2, 2, 4), "n_starts": 2},
         "properties_of": {"representation": lambda x: x, "n_features": 4, "n_rows": 64},
         "feature_geometry": {"probability": torch.tensor([0.5, 0.2]), "W": torch.rand(2, 2, 4)},
@@ -88,8 +92,32 @@ def special():
         "CorrelatedSets.set_rows": {"self": sets, "active": active, "uniform": torch.rand(2, 4, 5)},
         "AnticorrelatedSets.set_rows": {"active": active, "uniform": torch.rand(2, 2, 5)},
         "PartlyCorrelatedPairs.set_rows": {"active": active, "uniform": torch.rand(2, 6, 5)},
-        "FeatureDistribution.rows": {"self": one, "uniform": torch.rand(1, 5, 5)},
+        "FeatureDistribution.rows": {"self": one, "uniform": torch.rand(2, 1, 5, 5)},
         "FeatureDistribution.states": {"block": 0},
+        "FeatureDistribution": {"n_sets": 0, "set_size": 1, "n_single": 4, "probability": torch.full((1, 4), 0.5)},
+        "HierarchicalSets": tree,
+        "HierarchicalSets.set_states": {"self": st.HierarchicalSets(**tree)},
+        "HierarchicalSets.set_activity": {"self": st.HierarchicalSets(**tree)},
+        "HierarchicalSets.set_rows": {
+            "self": st.HierarchicalSets(**tree),
+            "active": active[:1],
+            "uniform": torch.rand(1, 2 * st.HierarchicalSets(**tree).draws_per_set, 5),
+        },
+        "ExactlyK.set_rows": {"self": st.ExactlyK(4, 2), "active": active[:1, :1], "uniform": torch.rand(1, 8, 5)},
+        "Uniform": {"low": 0.0},
+        "Uniform.of_uniform": {"self": st.values.UNIT},
+        "Uniform.nodes": {"self": st.values.UNIT},
+        "initial": {"name": "W"},
+        "like": {"parameters": dict(st.ReLUOutputModel(2, 4, 2).named_parameters())},
+        "BatchedModel.select": {"instances": slice(0, 1)},
+        "Data.select": {"self": one, "instances": slice(0, 1)},
+        "Data.to": {"self": one},
+        "Data.expand": {"self": one},
+        "sampled_loss": {"model": st.ReLUOutputModel(2, 4, 2), "x": x, "weight": weight},
+        "expected_value": {"loss": lambda model, x, weight: (weight * model(x).sum(-1)).sum(1)},
+        "files.save": {"path": "a.safetensors"},
+        "files.load": {"path": "a.safetensors"},
+        "load_published": {"source": {"W": torch.rand(2, 3, 4), "b": torch.zeros(2, 4)}, "axes": "instance hidden feature"},
         "FeatureDistribution.select": {"instances": slice(0, 1)},
         "ToyModel.select": {"instances": slice(0, 1)},
         "minimize": {"loss": lambda x, weight: bias.square().sum(1), "parameters": [bias], "data": one},
@@ -102,14 +130,13 @@ def special():
         },
         "rounded": {"values": [0.5]},
         "retrain": {"function": lambda n=1: st.explore.Explorer("a", "b"), "n": (1, 2)},
-        "sampled_loss": {"x": x, "weight": weight},
         "packings": {"points": [torch.randn(6, 3).numpy()]},
         "colour_key": {"axis": axes, "cmap": st.plots.style.SIGNED, "limits": (0.0, 1.0)},
         "plain_log_axis": drawn | {"which": "x"},
         "plain_ticks": {"low": 0.1, "high": 1.0},
         "checked_titles": {"titles": ["a", "b"]},
         "interference_of": {"points": np.array([[1.0, 0.5], [0.2, 1.0]])},
-        "TrainingOptions.select": {"part": slice(0, 1)},
+        "TrainingOptions.select": {"self": fitted, "part": slice(0, 1)},
         "show_options": {"function": lambda **options: None},
         "nearest_pca_solution": {"data": one},
         "settled": {"energy": lambda unit: (float(unit.sum()), np.ones_like(unit)), "n_restarts": 1},
@@ -157,9 +184,9 @@ def valid(hint, name):
     origin, inside = typing.get_origin(hint), [each for each in typing.get_args(hint) if each is not Ellipsis]
     if is_array(hint):
         return torch_of(hint, name)
-    if hint is st.FeatureDistribution or "FeatureDistribution" in str(getattr(hint, "__bound__", "")):
+    if hint in (st.Data, st.FeatureDistribution) or "Data" in str(getattr(hint, "__bound__", "")):
         return st.Independent(4, torch.tensor([[0.5], [0.2]]))
-    if isinstance(hint, typing.TypeVar) or (inspect.isclass(hint) and issubclass(hint, st.ToyModel)):
+    if isinstance(hint, typing.TypeVar) or (inspect.isclass(hint) and issubclass(hint, st.BatchedModel)):
         own = (
             hint if inspect.isclass(hint) and "output_relu" in vars(hint) and hint.__init__ is st.ToyModel.__init__ else None
         )

@@ -69,6 +69,15 @@ def require_row_weights(**tensors: Tensor) -> None:
             raise ValueError(f"{name} must add up to 1 over the rows, got a sum of {total[off][0].item():g}")
 
 
+def require_device(**arguments: Any) -> None:
+    """Refuse what torch knows no device by."""
+    for name, value in arguments.items():
+        try:
+            torch.device(value)
+        except RuntimeError as error:
+            raise ValueError(f"{name} must be a device of torch such as 'cpu', got {value!r}: {error}") from error
+
+
 def require_shares(**arguments: Any) -> None:
     """Refuse probabilities and densities outside of (0, 1]: numbers or tensors.
 
@@ -78,6 +87,8 @@ def require_shares(**arguments: Any) -> None:
     """
     for name, value in arguments.items():
         tensor = torch.as_tensor(value)
+        if tensor.is_complex():
+            raise TypeError(f"{name} must hold real numbers, got {tensor.dtype}")
         bad = ~((tensor > 0) & (tensor <= 1))
         if bad.any():
             raise ValueError(f"{name} must lie in (0, 1]; got {_first(tensor, bad)}")
@@ -108,12 +119,13 @@ def meaning(name: str, counts: bool) -> Callable[..., None] | None:
     ValueError: seed must be at least 0, got -1
     """
     if counts:
-        least = {"seed": 0} | ({name: 1} if name.startswith("n_") else {})
+        least = {"seed": 0, "block": 0, "batch_size": 1} | ({name: 1} if name.startswith("n_") else {})
         return partial(require_int, at_least=least[name]) if name in least else None
     known: dict[str, Callable[..., None]] = {
         "weight": require_row_weights,
         "probability": require_shares,
         "density": require_shares,
+        "device": require_device,
         "steps": require_rising,
         "height": partial(require_number, above=0),
     }

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.progress import progress, show_no_progress
 from supertoy.data import Data
 from supertoy.models import BatchedModel
@@ -215,3 +216,6 @@ def _check_shard(tensors: dict[str, Tensor], model: BatchedModel, options: Train
         raise ValueError("its tensors are not those of this sweep")
     if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
         raise ValueError("it holds numbers that are not finite")
+
+
+guard(__name__)
