@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -296,8 +295,12 @@ def _timed(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> tu
 
 
 def _peak_memory() -> float:
-    """MB that this process has held at most, so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """MB that this process has held at most, so far; NaN on Windows, which has no such count."""
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
 
 
 PARTS: dict[str, Callable[[], None]] = {

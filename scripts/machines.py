@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tomllib
 
-from run_steps import BUILD, NBVAL, ROOT, SIDE_BY_SIDE, environment
+from run_steps import BUILD, NBVAL, ROOT, SIDE_BY_SIDE, environment, in_full
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # chapters run side by side
 SETTINGS = {
@@ -58,7 +58,7 @@ def main() -> int:
         side_by_side = SIDE_BY_SIDE if variables["OMP_NUM_THREADS"] == "1" else ()
         # Plain instructions are several times slower than the widest.
         command = ("pytest", "-q", *NBVAL, "--nbval-cell-timeout=1800", *side_by_side, "book")
-        if subprocess.run(command, cwd=ROOT, env=environment() | variables).returncode:
+        if subprocess.run(in_full(command), cwd=ROOT, env=environment() | variables).returncode:
             failed.append(name)
     print(f"== the same outputs in {len(settings) - len(failed)} of {len(settings)} settings", *failed)
     return 1 if failed else 0

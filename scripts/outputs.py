@@ -27,7 +27,7 @@ def main() -> None:
         notebook = nbformat.read(path, as_version=4)
         where = {"metadata": {"path": path.parent}}
         NotebookClient(notebook, timeout=1200, kernel_name="python3", resources=where).execute()
-        path.write_text(stripped_text(nbformat.writes(notebook)), encoding="utf-8")
+        path.write_text(stripped_text(nbformat.writes(notebook)), encoding="utf-8", newline="\n")
         print(f"{path.stem}: executed in {time.perf_counter() - started:.0f} s; `git diff` shows what changed", flush=True)
 
 

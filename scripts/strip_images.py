@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.check:
             print(f"{path} carries image data or run times; run: python scripts/strip_images.py {path}")
         else:
-            path.write_text(after, encoding="utf-8")
+            path.write_text(after, encoding="utf-8", newline="\n")
             print(f"{path}: stripped")
     return int(changed)
 

@@ -14,7 +14,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from run_steps import ROOT, environment
+from run_steps import ROOT, environment, in_full
 
 OUTPUT = ROOT / "_build" / "write"
 SITE = OUTPUT / "_build" / "html"
@@ -40,7 +40,7 @@ class Builds:
     def build(self) -> None:
         """Build the pages that changed; if that fails, say so and leave the site as it was."""
         started = time.perf_counter()
-        command = ("jupyter-book", "build", "-q", "--path-output", str(OUTPUT), ".")
+        command = in_full(("jupyter-book", "build", "-q", "--path-output", str(OUTPUT), "."))
         # Warnings and errors are on stderr; the rest would hide them.
         done = subprocess.run(command, cwd=ROOT, env=environment() | {"BOOK_ONLY": self.chapter}, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - started

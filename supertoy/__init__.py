@@ -34,8 +34,8 @@ from supertoy.models import (
     ReLUOutputModel,
     ToyModel,
 )
+from supertoy.research.sweeps import sweep
 from supertoy.rotations import canonical_orientation
-from supertoy.sweeps import sweep
 from supertoy.training import Record, train
 
 if TYPE_CHECKING:

@@ -63,7 +63,10 @@ class Data:
     def sample(
         self, batch_size: int, generator: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "instance batch feature"], Float[Tensor, "instance batch"]]:
-        """A weighted batch x, weight: any weighted mean is an unbiased estimate, and weights sum to 1 over the batch."""
+        """A weighted batch x, weight: weights sum to 1, and the weighted mean of any function is unbiased.
+
+        The generator is one on this device; torch's default one if None.
+        """
         raise NotImplementedError(f"{type(self).__name__} must say in sample how its rows are drawn")
 
     def moments(self) -> tuple[Float[Tensor, "instance feature"], Float[Tensor, "instance feature feature"]] | None:
@@ -140,7 +143,7 @@ class Samples(Data):
             raise ValueError(f"weight must have a number for each row of x {list(x.shape)}, got shape {list(weight.shape)}")
         checks.require_row_weights(weight=weight)
         weight = weight.double() / weight.double().sum(-1, keepdim=True)
-        self.x, self.weight = _agree(x=x.detach().view(-1, *x.shape[-2:]), weight=weight.view(-1, self.n_rows))
+        self.x, self.weight = _agree(x=x.detach().reshape(-1, *x.shape[-2:]), weight=weight.reshape(-1, self.n_rows))
 
     def sample(self, batch_size: int | None, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Rows drawn in proportion to their weights, or all with their weights if None or if there are no more.
@@ -148,10 +151,10 @@ class Samples(Data):
         Where weights are equal no row comes twice.
         """
         if batch_size is None or batch_size >= self.n_rows:
-            return self.x.to(self.dtype), self.weight.to(self.dtype)
+            return self.x, self.weight.to(self.dtype)
         checks.require_int(batch_size=batch_size, at_least=1)
         x = torch.stack([self.x[k, self.draw(k, batch_size, 1, generator)[0]] for k in range(self.n_instances)])
-        return x.to(self.dtype), self.weight.new_full(x.shape[:2], 1 / batch_size, dtype=self.dtype)
+        return x, torch.full_like(x[..., 0], 1 / batch_size)
 
     def draw(
         self, instance: int, batch_size: int, n_batches: int, generator: torch.Generator | None = None
@@ -169,8 +172,14 @@ class Samples(Data):
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """E x_i and E x_i x_j: weighted sums over all rows, float64."""
-        x, weighted = self.x.double(), self.weight[..., None] * self.x
-        return weighted.sum(1), weighted.mT @ x
+        weighted = self.weight[..., None] * self.x
+        return weighted.sum(1), weighted.mT @ self.x.double()
+
+    def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "Samples":
+        """The same data with samples of this dtype on this device; weights stay float64."""
+        moved = super().to(dtype=dtype, device=device)
+        moved.x = moved.x.to(moved.dtype)
+        return moved
 
     def _setting(self) -> dict[str, Any]:
         return {"n_rows": self.n_rows, "n_features": self.n_features}
@@ -190,7 +199,8 @@ class FeatureDistribution(Data):
     """
 
     per_instance: ClassVar[tuple[str, ...]] = ("probability",)
-    n_set_states = 0  #: where a set may have too many to be enumerated, how many
+    draws_per_set: int = 0  #: how many uniform numbers `set_rows` takes for each set
+    n_set_states: int = 0  #: how many states a set has, or more than 4096; 0 where these are few in any case
 
     def __init__(
         self,
@@ -252,11 +262,6 @@ class FeatureDistribution(Data):
         return is_said and all(owner(name) is FeatureDistribution for name in as_here)
 
     @property
-    def draws_per_set(self) -> int:
-        """How many uniform numbers `set_rows` takes for each set."""
-        return 0
-
-    @property
     def n_blocks(self) -> int:
         """Number of sets and single features, which become active independently of each other."""
         return self.n_sets + self.n_single
@@ -311,17 +316,11 @@ class FeatureDistribution(Data):
         second.diagonal(dim1=-2, dim2=-1).copy_(mu2 * active)
         return mu1 * active, second
 
-    def sample(
-        self, batch_size: int, generator: torch.Generator | None = None
-    ) -> tuple[Float[Tensor, "instance batch feature"], Float[Tensor, "instance batch"]]:
-        """A weighted batch x, weight; the weighted mean of any function is an unbiased estimate of its expectation.
+    def sample(self, batch_size: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """A weighted batch x, weight of at least 2 rows.
 
         Row 0 is the zero vector and carries its exact probability. The other rows are drawn given that something is active,
-        and share the rest of the weight equally. So no arithmetic goes into repeated zeros. Weights sum to 1 over the batch.
-
-        Args:
-            batch_size: rows, at least 2.
-            generator: on this distribution's device; torch's default one if None.
+        and share the rest of the weight equally. So no arithmetic goes into repeated zeros.
         """
         checks.require_int(batch_size=batch_size, at_least=2)
         active = self.sample_active(batch_size - 1, generator)
@@ -395,12 +394,7 @@ class Independent(FeatureDistribution):
     """
 
     def __init__(
-        self,
-        n_features: int,
-        probability: float | Tensor,
-        *,
-        values: Values = UNIT,
-        dtype: torch.dtype = torch.float32,
+        self, n_features: int, probability: float | Tensor, *, values: Values = UNIT, dtype: torch.dtype = torch.float32
     ) -> None:
         checks.require_int(n_features=n_features, at_least=1)
         table = checks.probabilities(probability, "probability", n_features, "feature")
@@ -448,7 +442,7 @@ class CorrelatedSets(_Sets):
     """
 
     @property
-    def draws_per_set(self) -> int:
+    def draws_per_set(self) -> int:  # type: ignore[override]
         """A value for each member."""
         return self.set_size
 
@@ -478,10 +472,7 @@ class AnticorrelatedSets(_Sets):
     Source: paper, "Correlated and anticorrelated features".
     """
 
-    @property
-    def draws_per_set(self) -> int:
-        """The choice of the member."""
-        return 1
+    draws_per_set = 1  #: the choice of the member
 
     def set_states(self) -> tuple[Tensor, Tensor]:
         """No member, or any one of them."""
@@ -513,6 +504,7 @@ class PartlyCorrelatedPairs(FeatureDistribution):
     """
 
     per_instance = ("probability", "both")
+    draws_per_set = 3  #: a value for each member, and the choice among the two and both
 
     def __init__(
         self,
@@ -538,11 +530,6 @@ class PartlyCorrelatedPairs(FeatureDistribution):
         self.both = torch.minimum(both, p).clamp(min=0)
         some = (2 * p - self.both)[:, None].expand(-1, n_pairs)
         super().__init__(n_pairs, 2, 0, some, values=values, dtype=dtype)
-
-    @property
-    def draws_per_set(self) -> int:
-        """A value for each member, and the choice among the two and both."""
-        return 3
 
     def set_states(self) -> tuple[Tensor, Tensor]:
         """No member, one of the two, or both."""
@@ -607,11 +594,7 @@ class HierarchicalSets(_Sets):
         self.parent = tuple(parent)
         self._above = tuple(k or 0 for k in parent)  # the root, above itself
         self.n_set_states = len(_subtrees(self._above))
-
-    @property
-    def draws_per_set(self) -> int:
-        """One for each member but the root: whether it is active, and its value."""
-        return self.set_size - 1
+        self.draws_per_set = self.set_size - 1  # for each member but the root: whether it is active, and its value
 
     def set_states(self) -> tuple[Tensor, Tensor]:
         """No member, or any subtree with the root."""
@@ -661,11 +644,7 @@ class ExactlyK(FeatureDistribution):
             raise ValueError(f"n_active must be at most n_features = {n_features}, got {n_active}")
         super().__init__(1, n_features, 0, torch.ones(1, 1, dtype=torch.float64), values=values, dtype=dtype)
         self.n_active, self.n_set_states = n_active, 1 + math.comb(n_features, n_active)
-
-    @property
-    def draws_per_set(self) -> int:
-        """One for each feature: whether it is active, and its value."""
-        return self.set_size
+        self.draws_per_set = n_features  # for each feature: whether it is active, and its value
 
     def set_states(self) -> tuple[Tensor, Tensor]:
         """No feature, which never happens, or any choice of k."""

@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.data import Data
-from supertoy.loss import Loss, check_fit
 from supertoy.models import BatchedModel
 
 
@@ -63,6 +63,8 @@ class SparseAutoencoder(BatchedModel):
 
     def latents(self, h: Float[Tensor, "#instance row hidden"]) -> Float[Tensor, "instance row latent"]:
         """z, how much of each direction the encoder sees in h; in units of h, never negative."""
+        if h.shape[0] not in (1, self.n_instances) or h.shape[-1] != self.n_features:
+            raise ValueError(f"h must be [1 or {self.n_instances}, row, {self.n_features}], got shape {list(h.shape)}")
         z = (h @ self.encoder + self.encoder_bias[:, None]).relu()
         return z if self.k == z.shape[-1] else z * torch.zeros_like(z).scatter(-1, z.topk(self.k).indices, 1.0)
 
@@ -72,25 +74,23 @@ class SparseAutoencoder(BatchedModel):
 
 
 class Activations(Data):
-    """Hidden activations of a model, as it is when given, on data, whose batches and weights they have.
-
-    Or what `read` makes of the model and x: [instance, row, hidden]. A table of any other activations is `Samples`.
-    """
+    """Hidden activations of a model as it is now, or what `read` makes of it and x, on data; a table of any is `Samples`."""
 
     per_instance = ("instance",)
 
     def __init__(self, model: BatchedModel, data: Data, read: Callable[[Any, Tensor], Tensor] | None = None) -> None:
-        check_fit(model, data)
+        if data.n_features != model.n_features or data.n_instances not in (1, model.n_instances):
+            raise ValueError(f"data must have the features and 1 or all instances of the model, {model}, got {data}")
         self.model, self.data = model.select(slice(None)), data
         self.read: Any = read or getattr(type(model), "hidden", None)
         if not callable(self.read):
             raise TypeError(f"read must be a function of the model and x for {type(model).__name__}, got {read!r}")
-        super().__init__(1, dtype=model.dtype)
+        x = torch.zeros(model.n_instances, 2, model.n_features, dtype=model.dtype, device=model.device)
+        h = torch.no_grad()(self.read)(self.model, x)
+        if h.shape[:-1] != x.shape[:-1] or h.dtype != x.dtype:
+            raise ValueError(f"read must give {x.dtype} [instance, row, hidden], got {h.dtype} {list(h.shape)}")
+        super().__init__(h.shape[-1], dtype=model.dtype)
         self.instance = torch.arange(model.n_instances, device=model.device)
-        h = self.made_of()[1](torch.zeros(1, 2, model.n_features, dtype=model.dtype, device=model.device))
-        if h.ndim != 3 or h.shape[:2] != (model.n_instances, 2) or h.dtype != model.dtype:
-            raise ValueError(f"read must give {model.dtype} [instance, row, hidden], got {h.dtype} {list(h.shape)}")
-        self.n_features = h.shape[-1]
 
     def made_of(self) -> tuple[Data, Callable[[Tensor], Tensor]]:
         """The data, and what gives the activations on their x."""
@@ -105,11 +105,8 @@ class Activations(Data):
         return activations(x), weight.expand(self.n_instances, -1)
 
 
-def sparse_loss(l1: float | str = 0.0) -> Loss:
-    """E ‖h - h'‖² + λ E Σ_j z_j, for `train`; a direction that explains a row by itself loses λ / 2 of its latent.
-
-    λ is a number, or the name of a buffer with one for each instance: `coder.register_buffer("l1", values)`.
-    """
+def sparse_loss(l1: float | str = 0.0) -> Callable[[BatchedModel, Tensor, Tensor], Tensor]:
+    """E ‖h - h'‖² + λ E Σ_j z_j, for `train`; λ is l1 or, to have one for each instance, the model's buffer of this name."""
     return partial(_sparse_loss, l1 if isinstance(l1, str) else checks.one_each(l1, "l1", 1).item())
 
 
@@ -118,3 +115,6 @@ def _sparse_loss(l1: float | str, coder: BatchedModel, h: Tensor, weight: Tensor
         raise TypeError(f"model must be a SparseAutoencoder, with a buffer {l1!r} if that is no number, got {coder}")
     z, price = coder.latents(h), l1 if isinstance(l1, float) else coder.get_buffer(l1).to(h)[:, None]
     return (weight * ((h - z @ coder.directions).square().sum(-1) + price * z.sum(-1))).sum(1)
+
+
+guard(__name__)

@@ -4,14 +4,16 @@ All are pure functions of W, the weights of a batch of models: a finite floating
 Column W_i of an instance is feature i. Here and elsewhere in supertoy, measures of W refuse anything else with an error that
 names it: a TypeError unless it is a floating-point tensor, a ValueError for other axes or a NaN or infinite entry. The same
 goes for measures of a single model, whose W is [hidden, feature]. Products are computed in float64, since fourth powers of
-small or large weights leave the range of float32. Results have the dtype of W, or float32 if that is shorter.
+small or large weights leave the range of float32. Results are on W's device, in its dtype, or in float32 if that is shorter.
 """
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from supertoy._util.checks import require_number, require_weights
+from supertoy._util.border import guard
+from supertoy._util.checks import require_number
+from supertoy._util.precision import double
 
 #: Norms are near 1 or near 0, so a feature counts as represented above 0.5, halfway between. It counts as being in
 #: superposition when others lie along its direction with more than a quarter of its strength.
@@ -26,7 +28,6 @@ def feature_norms(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, 
 
     Source: paper, "Basic results".
     """
-    require_weights(W=W)
     return torch.linalg.vector_norm(W, dim=1, dtype=_at_least_single(W))
 
 
@@ -44,7 +45,7 @@ def superposition(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, 
     gram, squared_norm = _gram(W)
     others = gram.square().sum(-1) - squared_norm.square()
     # Rounding can make the difference slightly negative where nothing is shared.
-    return torch.where(squared_norm > 0, others.clamp(min=0) / squared_norm, 0.0).to(_at_least_single(W))
+    return _like(W, torch.where(squared_norm > 0, others.clamp(min=0) / squared_norm, 0.0))
 
 
 def feature_dimensionality(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
@@ -61,7 +62,7 @@ def feature_dimensionality(W: Float[Tensor, "instance hidden feature"]) -> Float
     gram, squared_norm = _gram(W)
     # ‖W_i‖⁴ / Σ_j (W_i·W_j)² is the same ratio without dividing by a norm that may be zero.
     shares = squared_norm.square() / gram.square().sum(-1)
-    return torch.where(squared_norm > 0, shares, 0.0).to(_at_least_single(W))
+    return _like(W, torch.where(squared_norm > 0, shares, 0.0))
 
 
 def dimensions_per_feature(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance"]:
@@ -72,8 +73,7 @@ def dimensions_per_feature(W: Float[Tensor, "instance hidden feature"]) -> Float
 
     Source: paper, "Uniform superposition".
     """
-    require_weights(W=W)
-    return (W.shape[1] / W.double().square().sum((1, 2))).to(_at_least_single(W))
+    return _like(W, W.shape[1] / double(W).square().sum((1, 2)))
 
 
 def n_represented(W: Float[Tensor, "instance hidden feature"], threshold: float = REPRESENTED) -> Int[Tensor, "instance"]:
@@ -90,10 +90,16 @@ def n_represented(W: Float[Tensor, "instance hidden feature"], threshold: float 
 
 def _gram(W: Tensor) -> tuple[Tensor, Tensor]:
     """WᵀW and its diagonal, ‖W_i‖², in float64."""
-    require_weights(W=W)
-    gram = W.double().mT @ W.double()
+    gram = double(W).mT @ double(W)
     return gram, gram.diagonal(dim1=-2, dim2=-1)
+
+
+def _like(W: Tensor, values: Tensor) -> Tensor:
+    return values.to(_at_least_single(W)).to(W.device)
 
 
 def _at_least_single(W: Tensor) -> torch.dtype:
     return torch.promote_types(W.dtype, torch.float32)
+
+
+guard(__name__)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from supertoy._util import checks
+from supertoy._util.border import guard
 
 #: A neuron stands for one feature that has at least nine tenths of its squared weights: a tenth is noise, in power. It is in
 #: use if its largest weight is at least a tenth of the layer's largest.
@@ -26,7 +26,6 @@ def in_use(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instanc
     This compares neurons, so their weights must have a common scale: tied weights do, and so do weights that training has
     left in balance with the output weights.
     """
-    checks.require_weights(W=W)
     size = W.abs().amax(2)
     return (size >= IN_USE * size.amax(1, keepdim=True)) & (size > 0)
 
@@ -43,39 +42,13 @@ def monosemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "i
     return in_use(W) & (squares.amax(2) >= MONOSEMANTIC * squares.sum(2))
 
 
-def polysemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instance hidden"]:
-    """Whether a neuron is in use and not monosemantic.
-
-    >>> polysemantic(torch.tensor([[[1.0, 0.3], [1.0, 0.4]]]))
-    tensor([[False,  True]])
-    """
-    return in_use(W) & ~monosemantic(W)
-
-
 def main_feature(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance hidden"]:
     """The feature with the largest weight of each neuron.
 
     >>> main_feature(torch.tensor([[[1.0, 0.3], [0.2, -0.4]]]))
     tensor([[0, 1]])
     """
-    checks.require_weights(W=W)
     return W.abs().argmax(2)
-
-
-def is_primary(W: Float[Tensor, "instance hidden feature"], ratio: float = 2.0) -> Bool[Tensor, "instance hidden"]:
-    """Whether a neuron has a primary feature: its largest weight is at least `ratio` times its second largest, in magnitude.
-
-    >>> is_primary(torch.tensor([[[1.0, 0.3], [1.0, -0.6]]]))
-    tensor([[ True, False]])
-
-    Source: paper, "Computation in superposition".
-    """
-    checks.require_weights(W=W)
-    checks.require_number(above=0, ratio=ratio)
-    if W.shape[2] < 2:
-        raise ValueError(f"W must have two features or more, got {W.shape[2]}")
-    first, second = W.abs().topk(2, dim=2).values.unbind(2)
-    return (first >= ratio * second) & (first > 0)
 
 
 def alignment(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
@@ -88,7 +61,6 @@ def alignment(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "ins
 
     Source: not in the paper, which shows W for both kinds of layer under "The ReLU hidden layer toy model".
     """
-    checks.require_weights(W=W)
     squares = W.square()
     return (squares.amax(1) / squares.sum(1)).nan_to_num(0.0)
 
@@ -104,19 +76,9 @@ def rescaled(
 
     Source: paper, "The absolute value toy model", which rescales before it draws weights.
     """
-    checks.require_weights(W1=W1, W2=W2)
     size = W1.abs().amax(2)
     size = torch.where(size > 0, size, 1.0)
     return W1 / size[..., None], W2 * size[:, None]
-
-
-def by_main_feature(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance hidden"]:
-    """The order of neurons by the number of their main feature; neurons that are not in use come last.
-
-    >>> by_main_feature(torch.tensor([[[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]]))
-    tensor([[2, 0, 1]])
-    """
-    return torch.where(in_use(W), main_feature(W), W.shape[2]).argsort(dim=1, stable=True)
 
 
 def activations(
@@ -133,27 +95,4 @@ def activations(
     return contribution.sum(1).relu(), contribution.argmax(1)
 
 
-def purity_at_the_top(
-    W: Float[Tensor, "hidden feature"], x: Float[Tensor, "row feature"], top: float = 0.01
-) -> Float[Tensor, "hidden"]:
-    """How often a neuron's main feature adds most to it, among the `top` share of its non-zero activations.
-
-    >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.0], [0.0, 0.5]])
-    >>> purity_at_the_top(torch.tensor([[1.0, 0.4]]), x, top=0.5), purity_at_the_top(torch.tensor([[1.0, 0.4]]), x, top=1)
-    (tensor([1.]), tensor([0.5000]))
-
-    W belongs to one model, and `top` lies in (0, 1]. The result is NaN for a neuron that no input activates.
-
-    Source: paper, "Computation in superposition": a neuron can look as if it stood for one feature.
-    """
-    checks.require_number(above=0, top=top)
-    if top > 1:
-        raise ValueError(f"top must be at most 1, got {top}")
-    shares = []
-    for w in W:
-        activation, largest = activations(w, x)
-        n_top = max(1, round(top * int((activation > 0).sum())))
-        chosen = activation.topk(n_top).indices
-        pure = (largest[chosen] == w.abs().argmax()).to(W.dtype).mean()
-        shares.append(torch.where((activation > 0).any(), pure, torch.nan))
-    return torch.stack(shares)
+guard(__name__)

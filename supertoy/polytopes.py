@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.measures import REPRESENTED, feature_dimensionality, feature_norms
 
 CONNECTED = 0.2  #: |W_i·W_j| of an edge is larger; what training leaves between factors is smaller
@@ -70,7 +70,7 @@ def geometry_graph(W: Float[Tensor, "hidden feature"]) -> nx.Graph:
 
     Source: paper, "Uniform superposition", on feature geometry graphs.
     """
-    W = _one_model(W)
+    W = W.detach()
     represented = (feature_norms(W[None])[0] > REPRESENTED).nonzero()[:, 0]
     strength = (W[:, represented].mT @ W[:, represented]).abs()
     graph = nx.Graph()
@@ -96,7 +96,7 @@ def tegum_factors(W: Float[Tensor, "hidden feature"]) -> list[Factor]:
 
     Source: paper, "Uniform superposition".
     """
-    W = _one_model(W)
+    W = W.detach()
     components = sorted((sorted(c) for c in nx.connected_components(geometry_graph(W))), key=lambda c: (-len(c), c))
     dimensionality = feature_dimensionality(W[None])[0]
     return [_factor(W[:, c], dimensionality[c], tuple(c)) for c in components]
@@ -112,13 +112,6 @@ def count_by_shape(W: Float[Tensor, "hidden feature"]) -> dict[str, int]:
     for factor in tegum_factors(W):
         counts[factor.shape] += len(factor.features)
     return counts
-
-
-def _one_model(W: Tensor) -> Tensor:
-    if W.ndim != 2:
-        raise ValueError(f"W must have the axes [hidden, feature], those of one model; got shape {list(W.shape)}")
-    checks.require_weights(W=W[None])
-    return W.detach()
 
 
 def _factor(columns: Tensor, dimensionality: Tensor, features: tuple[int, ...]) -> Factor:
@@ -139,3 +132,6 @@ def _factor(columns: Tensor, dimensionality: Tensor, features: tuple[int, ...]) 
 
 def _sorted_cosines(points: np.ndarray) -> np.ndarray:
     return np.sort((points @ points.T)[np.triu_indices(len(points), 1)])
+
+
+guard(__name__)

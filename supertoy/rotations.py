@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy._util.checks import require_finite, require_weights
+from supertoy._util.border import guard
 
 
 def canonical_orientation(W: Float[Tensor, "instance 2 feature"]) -> Float[Tensor, "instance 2 feature"]:
@@ -20,14 +20,8 @@ def canonical_orientation(W: Float[Tensor, "instance 2 feature"]) -> Float[Tenso
     The first represented feature then points along the positive x axis. The next one that is not parallel to it lies above
     that axis. A feature counts as represented if its norm is at least half the largest.
 
-    Raises:
-        ValueError: W does not have two hidden dimensions.
-
     Source: paper, "Perturbing the weights of features".
     """
-    require_weights(W=W)
-    if W.shape[1] != 2:
-        raise ValueError(f"W must have 2 hidden dimensions, got {W.shape[1]}")
     norm = torch.linalg.vector_norm(W, dim=1)
     represented = norm >= norm.amax(-1, keepdim=True) / 2
     angle = torch.atan2(W[:, 1], W[:, 0])
@@ -50,34 +44,16 @@ def aligned(W: Float[Tensor, "step hidden feature"]) -> Float[Tensor, "step hidd
 
     Source: Schönemann (1966) for the best rotation; not in the paper.
     """
-    require_weights(W=W)
-    turned = [W[0]]
-    for step in W[1:]:
-        turned.append(rotated_towards(step[None], turned[-1])[0])
-    return torch.stack(turned)
-
-
-def rotated_towards(
-    W: Float[Tensor, "instance hidden feature"], target: Float[Tensor, "_hidden _feature"]
-) -> Float[Tensor, "instance hidden feature"]:
-    """Turn and mirror each solution to be as near as it can be to a target (orthogonal Procrustes).
-
-    >>> rotated_towards(torch.tensor([[[-1.0, 0.9]], [[0.0, -1.0]]]), target=torch.tensor([[1.0, -1.0]]))[:, 0]
-    tensor([[ 1.0000, -0.9000],
-            [ 0.0000, -1.0000]])
-
-    The target has the shape of one instance. Its scale does not matter.
-
-    Source: Schönemann (1966); not in the paper.
-    """
-    require_weights(W=W)
-    require_finite(target=target)
-    if target.shape != W.shape[1:]:
-        raise ValueError(f"target must have the shape of one instance, {list(W.shape[1:])}, got {list(target.shape)}")
-    U, _, Vh = torch.linalg.svd(target.to(W) @ W.mT)
-    return U @ Vh @ W
+    turned = [W[:1]]
+    for step in W[1:].split(1):
+        U, _, Vh = torch.linalg.svd(turned[-1] @ step.mT)
+        turned.append(U @ Vh @ step)
+    return torch.cat(turned)
 
 
 def _first(values: Tensor, wanted: Tensor) -> Tensor:
     """Each instance's first value where `wanted` holds (its very first if nowhere), [instance, 1]."""
     return values.gather(1, wanted.int().argmax(-1, keepdim=True))
+
+
+guard(__name__)

@@ -8,10 +8,11 @@ import math
 from collections import Counter
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.measures import REPRESENTED, feature_norms
 
 ALIKE = 0.9  #: directions with a larger cosine (26°) count as one, and below the negative of it as opposite
@@ -73,54 +74,12 @@ def n_directions(W: Float[Tensor, "instance hidden feature"], set_size: int) -> 
     return ((first == torch.arange(set_size, device=W.device)) & represented).sum(-1)
 
 
-def collapsed(W: Float[Tensor, "instance hidden feature"], set_size: int) -> Bool[Tensor, "instance set"]:
-    """Whether each set is stored as one: all its features are represented, in one direction (see `n_directions`).
-
-    >>> collapsed(torch.tensor([[[1.0, 1.0, 1.0, 0.0], [0.0, 0.1, 0.0, 0.0]]]), set_size=2)
-    tensor([[ True, False]])
-
-    Source: paper, "Correlated and anticorrelated features", on sets that collapse.
-    """
-    represented = (_by_set(W, set_size).norm(dim=1) > REPRESENTED).all(-1)
-    return represented & (n_directions(W, set_size) == 1)
-
-
-def antipodes(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instance feature"]:
-    """For each feature the number of the one opposite to it (cosine below -0.9, the lowest if several); -1 if none is.
-
-    >>> antipodes(torch.tensor([[[1.0, 0.0, -2.0], [0.0, 1.0, 0.0]]]))
-    tensor([[ 2, -1,  0]])
-
-    Source: paper, "Demonstrating superposition", on antipodal pairs.
-    """
-    checks.require_weights(W=W)
-    unit = torch.nn.functional.normalize(W, dim=1)
-    represented = feature_norms(W) > REPRESENTED
-    cosine = torch.where(represented[:, None] & represented[:, :, None], unit.mT @ unit, 0.0)
-    lowest, partner = cosine.min(-1)
-    return torch.where(lowest < -ALIKE, partner, -1)
-
-
-def is_octahedron(W: Float[Tensor, "instance hidden 6"]) -> Bool[Tensor, "instance"]:
-    """Whether six features form an octahedron: each has one opposite, and all others are at 60° or more to its axis.
-
-    >>> is_octahedron(torch.cat([torch.eye(3), -torch.eye(3)], dim=1)[None])
-    tensor([True])
-
-    Source: paper, "Superposition and learning dynamics".
-    """
-    checks.require_weights(W=W)
-    unit = torch.nn.functional.normalize(W, dim=1)
-    cosine = unit.mT @ unit
-    has_one_opposite = ((cosine < -ALIKE).sum(-1) == 1).all(-1)
-    others_apart = ((cosine.abs() < 0.5).sum(-1) == 4).all(-1)
-    return has_one_opposite & others_apart & (feature_norms(W) > REPRESENTED).all(-1)
-
-
 def _by_set(W: Tensor, set_size: int) -> Tensor:
     """Columns as [instance, hidden, set, member]."""
-    checks.require_weights(W=W)
     checks.require_int(set_size=set_size, at_least=1)
     if W.shape[2] % set_size:
-        raise ValueError(f"set_size must divide the number of features, {W.shape[2]}, got {set_size}")
+        raise ValueError(f"set_size must divide the number of features of W, {W.shape[2]}, got {set_size}")
     return W.unflatten(-1, (-1, set_size))
+
+
+guard(__name__)

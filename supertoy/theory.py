@@ -15,6 +15,7 @@ from torch import Tensor
 
 from supertoy._engine.series import relu_moments
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.data import FeatureDistribution
 from supertoy.loss import expected_loss, feature_moments
 from supertoy.models import ReLUOutputModel
@@ -70,7 +71,6 @@ def nearest_pca_solution(W: Float[Tensor, "hidden feature"], data: FeatureDistri
 
     Source: paper, "Collapsing features", whose densest models are PCA.
     """
-    checks.require_weights(W=W[None])
     if data.n_instances != 1 or data.n_features != W.shape[1]:
         raise ValueError(f"data must hold one setting of {W.shape[1]} features, got {data.n_instances} of {data.n_features}")
     m = W.shape[0]
@@ -101,7 +101,6 @@ def zero_sparse_loss(b: Float[Tensor, "instance feature"], importance: float | T
 
     Source: paper, "Mathematical understanding".
     """
-    checks.require_finite(b=b)
     I = checks.importances(importance, *b.shape).to(b.device)
     return (I * b.double().relu().square()).sum(-1)
 
@@ -180,14 +179,17 @@ def binomial_weights(n_features: int, probability: Float[Tensor, "instance"]) ->
     return choices * p**k * (1 - p) ** (n_features - k)
 
 
-def interference_of(points: np.ndarray) -> float:
+def interference_of(points: Float[np.ndarray, "number dimension"]) -> float:
     """Σ_{i≠j} ∫ ReLU(W_j · W_i x)² dx = Σ_{i≠j} ReLU(W_j · W_i)² / 3 for unit vectors: zero bias, equal importance.
 
     `points` are [number, dimension], and are scaled to unit length first.
 
     Source: paper, "Mathematical understanding", the interference part of L_1.
     """
-    unit = points / np.linalg.norm(points, axis=1, keepdims=True)
+    length = np.linalg.norm(points, axis=1, keepdims=True)
+    if not length.all():
+        raise ValueError(f"points must not be zero, got zero at number {int((length == 0).argmax())}")
+    unit = points / length
     cosine = unit @ unit.T
     np.fill_diagonal(cosine, 0.0)
     return float((np.maximum(cosine, 0) ** 2).sum() / 3)
@@ -209,30 +211,21 @@ def least_interference(n_points: int, n_dimensions: int, *, n_restarts: int = 32
         np.fill_diagonal(overlap, 0.0)
         return float((overlap**2).sum() / 3), 4 / 3 * overlap @ unit
 
-    return _settled(energy, n_points, n_dimensions, n_restarts, seed)
+    return settled(energy, n_points, n_dimensions, n_restarts, seed)
 
 
-def thomson_points(n_points: int, *, n_restarts: int = 32, seed: int = 0) -> np.ndarray:
-    """Where electrons settle on a sphere: unit vectors [n_points, 3] that minimise Σ_{i<j} 1 / ‖x_i - x_j‖.
-
-    This is Thomson's problem. Restarts and seed are those of `least_interference`.
-
-    Source: Thomson (1904); paper, "Geometry of superposition", compares the solutions of toy models with these.
-    """
-
-    def energy(unit: np.ndarray) -> tuple[float, np.ndarray]:
-        difference = unit[:, None] - unit
-        distance = np.linalg.norm(difference, axis=-1)
-        np.fill_diagonal(distance, np.inf)
-        return float((1 / distance).sum() / 2), -(difference / distance[..., None] ** 3).sum(1)
-
-    return _settled(energy, n_points, 3, n_restarts, seed)
-
-
-def _settled(
+def settled(
     energy: Callable[[np.ndarray], tuple[float, np.ndarray]], n_points: int, n_dimensions: int, n_restarts: int, seed: int
 ) -> np.ndarray:
-    """The unit vectors of least energy over random starts. The function `energy` also returns its gradient."""
+    """The unit vectors [n_points, n_dimensions] of least energy over random starts.
+
+    >>> settled(lambda unit: (unit.sum(), np.ones_like(unit)), 1, n_dimensions=1, n_restarts=2, seed=0)
+    array([[-1.]])
+
+    The function `energy` takes such vectors, and returns its gradient by them too.
+
+    Source: not in the paper.
+    """
     checks.require_int(n_points=n_points, n_dimensions=n_dimensions, n_restarts=n_restarts, at_least=1)
     random = np.random.default_rng(seed)
 
@@ -251,6 +244,8 @@ def _settled(
 
 
 def _gram_and_importance(W: Tensor, importance: float | Tensor) -> tuple[Tensor, Tensor]:
-    checks.require_weights(W=W)
     W = W.detach().double()
     return W.mT @ W, checks.importances(importance, W.shape[0], W.shape[2]).to(W.device)
+
+
+guard(__name__)

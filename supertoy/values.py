@@ -22,15 +22,10 @@ _INFINITY = float("inf")
 
 
 class Values:
-    """A distribution of values; another one is a subclass that says the two methods, and the attributes in its constructor.
+    """A distribution of values; one of your own is a subclass that says both methods and both attributes."""
 
-    Attributes:
-        moments: E x, E x² and E x³.
-        largest: the largest |x|, which may be infinite.
-    """
-
-    moments: tuple[float, float, float]
-    largest: float
+    moments: tuple[float, float, float]  #: E x, E x² and E x³
+    largest: float  #: the largest |x|, which may be infinite
 
     def of_uniform(self, uniform: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """Values from numbers uniform on (0, 1], by the inverse of the cumulative distribution."""
@@ -88,11 +83,15 @@ class Exponential(Values):
         return self.mean * (-uniform.log()).clamp(min=torch.finfo(uniform.dtype).eps / 4)
 
     def nodes(self, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
-        """Those of Gauss and Laguerre; ValueError for more than 128, where numbers get too large for floating point."""
-        if n_nodes > 128:
-            raise ValueError(f"n_nodes must be at most 128 for exponential values, got {n_nodes}")
-        x, w = np.polynomial.laguerre.laggauss(n_nodes)
-        return self.mean * x, w
+        """Up to 3 those of Gauss and Laguerre, exact for powers, which lie too far apart for functions that bend.
+
+        From 4 on they are x = -4 mean log t, with t the nodes of Gauss and Legendre on [0, 1].
+        """
+        if n_nodes < 4:
+            x, w = np.polynomial.laguerre.laggauss(n_nodes)
+            return self.mean * x, w
+        t, w = np.polynomial.legendre.leggauss(n_nodes)
+        return -4 * self.mean * np.log((1 + t) / 2), 2 * w * ((1 + t) / 2) ** 3
 
 
 class Constant(Values):

@@ -30,17 +30,10 @@ def test_of_several_crossings_it_is_the_first():
     assert st.curves.first_crossing(x, falling=back_and_forth, rising=torch.zeros(5)) == pytest.approx(2**0.5)
 
 
-def test_a_loss_rests_where_it_is_flat_on_log_axes():
-    steps = torch.logspace(0, 3, 61, dtype=torch.float64).round().unique().long()
-    loss = torch.where(steps < 30, 1.0, torch.where(steps < 300, 0.1, 0.01)).double()
-    runs = [(int(steps[a]), int(steps[b])) for a, b in st.curves.plateaus(steps, loss)]
-    assert len(runs) == 3
-    assert [start for start, _ in runs[1:]] == [int(steps[steps >= 30][0]), int(steps[steps >= 300][0])]
-    assert st.curves.plateaus(steps, 1 / steps.double()) == []
-    assert st.curves.plateaus(steps, steps.double() ** -0.1) == [(0, len(steps) - 1)]
-
-
-def test_short_rests_do_not_count():
-    steps, loss = torch.tensor([100, 110, 120, 130]), torch.tensor([1.0, 1.0, 0.5, 0.2])
-    assert st.curves.plateaus(steps, loss) == []
-    assert st.curves.plateaus(torch.tensor([100, 120, 130]), loss[1:].new_tensor([1.0, 1.0, 0.5])) == [(0, 1)]
+def test_what_has_no_logarithm_or_no_order_is_refused():
+    level = torch.ones(3)
+    for x, message in (([1.0, 4.0, 2.0], "x must rise, got 2 after 4"), ([0.0, 1.0, 2.0], "x must be above 0, got 0")):
+        with pytest.raises(ValueError, match=message):
+            st.curves.first_crossing(torch.tensor(x), falling=level, rising=level)
+    with pytest.raises(ValueError, match="; setting is 3 in x"):
+        st.curves.first_crossing(torch.tensor([1.0, 2.0, 3.0]), falling=level[:2], rising=level)

@@ -317,7 +317,11 @@ def test_one_model_serves_many_autoencoders_and_its_measures_are_those_of_any_mo
         (lambda: sparse_loss(-0.1), ValueError, "l1 must be finite and not negative"),
         (lambda: trained_by("l2"), TypeError, "with a buffer 'l2' if that is no number"),
         (lambda: trained_by(0.1, st.LinearModel(1, 3, 2)), TypeError, "must be a SparseAutoencoder.*got LinearModel"),
-        (lambda: Activations(st.LinearModel(1, 3, 2), st.Independent(4, 0.5)), ValueError, "the model's 3 features, got 4"),
+        (
+            lambda: Activations(st.LinearModel(1, 3, 2), st.Independent(4, 0.5)),
+            ValueError,
+            "data must have the features .*got Independent.n_features=4",
+        ),
         (lambda: Activations(SparseAutoencoder(1, 3, 4), table()), TypeError, "read must be a function .*got None"),
         (lambda: Activations(st.LinearModel(1, 3, 2), table(), read=lambda m, x: x.sum(-1)), ValueError, "read must give"),
         (lambda: Activations(st.LinearModel(1, 3, 2), table(), lambda m, x: x.double()), ValueError, "got torch.float64"),

@@ -87,11 +87,25 @@ def test_instances_can_be_chosen_and_repeated(data):
         (0.0, 0.0, "probability must lie in"),
         (0.1, 1.1, "correlation must lie in"),
         (0.1, -0.2, "correlation must lie in"),
+        (1.5, 0.0, "probability must lie in"),
+        (float("nan"), 0.0, "probability must lie in"),
+        (0.1, float("nan"), "correlation must lie in"),
     ],
 )
 def test_impossible_pairs_are_refused(p, c, message):
     with pytest.raises(ValueError, match=message):
         st.PartlyCorrelatedPairs(1, p, c)
+
+
+@pytest.mark.parametrize("wrong", [torch.tensor([0.1 + 1j]), torch.tensor([True]), torch.tensor([[0.1]]), "a", None])
+def test_what_is_no_number_is_refused_with_its_name(wrong):
+    for name in ("probability", "correlation"):
+        with pytest.raises((TypeError, ValueError), match=name):
+            st.PartlyCorrelatedPairs(1, **{"probability": 0.1, "correlation": 0.0, name: wrong})
+    with pytest.raises((TypeError, ValueError), match="correlation"):
+        st.PartlyCorrelatedPairs(1, torch.full((2,), 0.1), torch.zeros(3))
+    with pytest.raises(TypeError, match="n_pairs"):
+        st.PartlyCorrelatedPairs(1.5, 0.1, 0.0)
 
 
 def test_both_ends_of_the_range_are_in_whatever_the_rounding():

@@ -34,12 +34,6 @@ def test_features_that_are_alike_in_a_chain_are_one_direction():
     assert sets.n_directions(W, 4).tolist() == [[2]]
 
 
-def test_a_pair_of_which_one_is_missing_has_not_collapsed():
-    W = torch.stack([ONE, PENTAGON])
-    assert sets.collapsed(W, 2).tolist() == [[True, False, False], [False] * 3]
-    assert sets.n_directions(W, 2).tolist() == [[1, 2, 2], [2, 2, 1]]
-
-
 def test_directions_do_not_depend_on_the_order_of_a_set():
     generator = torch.Generator().manual_seed(0)
     W = torch.randn(50, 2, 6, generator=generator)
@@ -48,11 +42,6 @@ def test_directions_do_not_depend_on_the_order_of_a_set():
     assert torch.equal(counts, sets.n_directions(W[:, :, torch.randperm(6, generator=generator)], 6))
 
 
-def test_antipodes_point_at_each_other():
-    assert sets.antipodes(DIGONS[None]).tolist() == [[1, 0, 3, 2]]
-    assert sets.antipodes(0.1 * DIGONS[None]).tolist() == [[-1] * 4]
-
-
 def test_sets_have_to_fit():
-    with pytest.raises(ValueError, match="set_size must divide the number of features, 4, got 3"):
+    with pytest.raises(ValueError, match="set_size must divide the number of features of W, 4, got 3"):
         sets.n_directions(CROSS[None], 3)

@@ -49,7 +49,7 @@ def write_pages(app: Sphinx, config: Config) -> None:
     rows = "".join(f"   {name}\n" for name in modules())
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "modules.rst")
-        source.write_text(f".. autosummary::\n   :toctree:\n   :template: module.rst\n\n{rows}")
+        source.write_text(f".. autosummary::\n   :toctree:\n   :template: module.rst\n\n{rows}", encoding="utf-8")
         written = generate_autosummary_docs([str(source)], str(folder), app=app)
     for page in {*folder.glob("*.rst")} - {*written}:
         page.unlink()

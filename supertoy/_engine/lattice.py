@@ -9,6 +9,7 @@ from torch import Tensor
 
 from supertoy._util import checks
 from supertoy.data import Data, FeatureDistribution, Samples
+from supertoy.dictionary import Activations
 
 _NUMBERS_AT_ONCE = 2**20  # so many are made in one go: many steps' batches cost little more than one
 
@@ -64,8 +65,6 @@ def weighted_batches(
         weight = data.row_weights(batch_size).flip(1).expand(len(generators), -1)  # the zero vector is last
         yield from ((rows, weight) for rows in batches(data, batch_size, n_batches, generators))
         return
-    from supertoy.dictionary import Activations  # which imports losses, and they this
-
     if isinstance(data, Activations) and type(data).sample is Activations.sample:
         inner, read = data.expand(len(generators)).made_of()
         yield from ((read(x.mT).mT, weight) for x, weight in weighted_batches(inner, batch_size, n_batches, generators))
@@ -83,7 +82,7 @@ def _sampled(data: Data, batch_size: int, n_batches: int, generator: torch.Gener
         weight = data.weight.new_full((1, batch_size), 1 / batch_size, dtype=data.dtype)
         for start in range(0, n_batches, n_at_once):
             for rows in data.draw(0, batch_size, min(n_at_once, n_batches - start), generator):
-                yield data.x[:, rows].to(data.dtype), weight
+                yield data.x[:, rows], weight
         return
     for n in range(n_batches):
         x, weight = (each.to(dtype=data.dtype, device=data.device) for each in data.sample(batch_size, generator))

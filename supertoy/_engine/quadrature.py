@@ -23,9 +23,9 @@ def quadrature(
     """Rows and weights with which weighted sums are expectations, without randomness.
 
     There is a row for every set of features that can be active together and every combination of nodes for their values
-    (`Values.nodes`). Exact for polynomials of degree 2 n_nodes - 1 in each value; where a ReLU bends the integrand, the
-    error falls with the square of n_nodes if values are uniform.
-    Instances share the rows and differ in the weights. The rows grow like (1 + n_nodes)^n, so this is for few features.
+    (`Values.nodes`). If values are uniform, it is exact for polynomials of degree 2 n_nodes - 1 in each value. Where a ReLU
+    bends the integrand, the error falls with the square of n_nodes. Instances share the rows and differ in the weights. The
+    rows grow like (1 + n_nodes)^n, so this is for few features.
 
     Returns:
         x and weight, which sums to 1 over the rows of each instance; the zero vector is the first row.

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from supertoy._util.threads import in_threads
+from supertoy._util.threads import in_threads, stop_if_told
 from supertoy.data import FeatureDistribution
 from supertoy.values import UNIT, Uniform
 
@@ -39,14 +39,16 @@ def relu_loss(
     n_at_once = max(1, _GROUP // n**2)
 
     def loss_of(group: slice) -> tuple[Tensor, Tensor]:
-        loss = torch.full_like(b[group, 0], torch.inf)
-        for error in _partial_sums(gain[group], b[group], data.select(group)):
-            previous, loss = loss, (importance[group] * error).sum(-1)
-            change = (loss - previous).abs()
-            if (change <= rtol * loss).all():
+        data_here, I = data.select(group), importance[group]
+        floor = 1e-9 * data.values.moments[1] * (I * data_here.activity()[0]).sum(-1)
+        raw = loss = torch.full_like(b[group, 0], torch.inf)
+        for error in _partial_sums(gain[group], b[group], data_here):
+            # Errors are not negative, but a sum far from its limit may be, and would look settled if it were cut at 0.
+            raw_before, raw, before, loss = raw, (I * error).sum(-1), loss, (I * error.clamp(min=0)).sum(-1)
+            is_settled = (raw - raw_before).abs() <= torch.maximum(rtol * loss, floor)
+            if (is_settled & ((loss - before).abs() <= rtol * loss)).all():
                 break
-        at_zero = data.values.moments[1] * (importance[group] * data.select(group).activity()[0]).sum(-1)
-        return loss, change <= torch.maximum(rtol * loss, 1e-9 * at_zero)
+        return loss, is_settled
 
     groups = [slice(start, start + n_at_once) for start in range(0, n_instances, n_at_once)]
     losses, are_converged = zip(*in_threads([partial(loss_of, group) for group in groups]), strict=True)
@@ -104,6 +106,7 @@ def _partial_sums(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Iterato
     chunk = max(1, _CHUNK_BYTES // (16 * g.numel()))
     for start, end in itertools.pairwise([0, *(2**i for i in range(4, 13))]):
         for k in torch.arange(start + 1, end + 1, dtype=b.dtype, device=b.device).split(chunk):
+            stop_if_told()
             omega = (2 * torch.pi * k)[:, None, None]  # [frequency, 1, 1]
             phase = torch.exp(1j * omega * offset)
             plain, with_x = _characteristic(omega[..., None] * g, data, values, p_one)
@@ -111,7 +114,7 @@ def _partial_sums(gain: Tensor, b: Tensor, data: FeatureDistribution) -> Iterato
             cos_sum += ((with_x * phase).real / k[:, None, None] ** 2).sum(0)
         u_abs_u = torch.where(sign == 0, 2 / 3 * (z3 + z1 / 2 - 3 / (2 * torch.pi**3) * sin_sum), sign * z2)
         x_abs_u = torch.where(sign == 0, x2 + x0 / 6 - cos_sum / torch.pi**2, sign * x1)
-        yield (x_squared - T * (2 * x_relu + x_abs_u) + T.square() * (relu_squared + u_abs_u / 2)).clamp(min=0)
+        yield x_squared - T * (2 * x_relu + x_abs_u) + T.square() * (relu_squared + u_abs_u / 2)
 
 
 def relu_moments(slope: Tensor, offset: Tensor, values: Uniform = UNIT) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,10 @@
 Arguments go by the names that the caller's users know. A wrong type is a TypeError, a wrong value or shape a ValueError.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -64,6 +67,56 @@ def require_row_weights(**tensors: Tensor) -> None:
         off = (total - 1).abs() > 1e-3
         if off.any():
             raise ValueError(f"{name} must add up to 1 over the rows, got a sum of {total[off][0].item():g}")
+
+
+def require_shares(*, zero: bool, **arguments: Any) -> None:
+    """Refuse probabilities and densities outside of [0, 1], or (0, 1] where zero means nothing: numbers or tensors.
+
+    >>> require_shares(density=1.5, zero=False)
+    Traceback (most recent call last):
+    ValueError: density must lie in (0, 1]; got 1.5
+    """
+    for name, value in arguments.items():
+        tensor = torch.as_tensor(value)
+        bad = ~((tensor >= 0 if zero else tensor > 0) & (tensor <= 1))
+        if bad.any():
+            raise ValueError(f"{name} must lie in {'[' if zero else '('}0, 1]; got {_first(tensor, bad)}")
+
+
+def require_rising(*, above: float = -math.inf, **values: Any) -> None:
+    """Refuse numbers in a list or a tensor that do not rise from each to the next, or that do not lie above a bound.
+
+    >>> require_rising(x=[1, 3, 2])
+    Traceback (most recent call last):
+    ValueError: x must rise, got 2 after 3
+    """
+    for name, value in values.items():
+        numbers = torch.as_tensor(value)
+        falls = (numbers.diff() <= 0).nonzero().flatten()
+        if len(falls):
+            first, second = numbers[falls[0] :][:2].tolist()
+            raise ValueError(f"{name} must rise, got {second:g} after {first:g}")
+        if numbers.numel() and not numbers[0] > above:
+            raise ValueError(f"{name} must be above {above:g}, got {numbers[0]:g}")
+
+
+def meaning(name: str, counts: bool) -> Callable[..., None] | None:
+    """The check of what a parameter's name says, wherever it stands; `counts` if it may be an int.
+
+    >>> meaning("seed", counts=True)(seed=-1)
+    Traceback (most recent call last):
+    ValueError: seed must be at least 0, got -1
+    """
+    if counts:
+        return partial(require_int, at_least=0) if name == "seed" or name.startswith("n_") else None
+    known: dict[str, Callable[..., None]] = {
+        "weight": require_row_weights,
+        "probability": partial(require_shares, zero=True),
+        "density": partial(require_shares, zero=False),
+        "steps": require_rising,
+        "height": partial(require_number, above=0),
+    }
+    return known.get(name)
 
 
 def instances(value: "slice | Tensor | list[int]") -> "slice | Tensor":
@@ -139,4 +192,4 @@ def _first(tensor: Tensor, bad: Tensor, axes: tuple[str, ...] = ("instance", "fe
     index = bad.nonzero()[0].tolist()
     names: Iterator[str] = iter(axes if len(axes) == len(index) else ("",) * len(index))
     place = ", ".join(f"{next(names)} {i}".strip() for i in index)
-    return f"{tensor[tuple(index)].item():g} at [{place}]"
+    return f"{tensor[tuple(index)].item():g}" + (f" at [{place}]" if index else "")

@@ -7,8 +7,10 @@ Each chapter has a room, a package here with the name of its notebook. It holds 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
+from supertoy._util.border import guard
 from supertoy.chapters.seeds import chapter_seeds
 from supertoy.claims import Claim, registry
 
@@ -31,6 +33,8 @@ class Chapter:
 
     def part(self, name: str) -> ModuleType:
         """A module of the room, such as `claims`."""
+        if find_spec(f"{__name__}.{self.name}.{name}") is None:
+            raise ValueError(f"name must be a module of the room {self.name}, got {name!r}")
         return import_module(f"{__name__}.{self.name}.{name}")
 
 
@@ -66,3 +70,6 @@ def all_claims() -> dict[str, Claim]:
             chapter.part("claims")
     sections = [section for chapter in CHAPTERS for section in chapter.sections]
     return {id: registry[id] for id in sorted(registry, key=lambda id: sections.index(id.partition("/")[0]))}
+
+
+guard(__name__)

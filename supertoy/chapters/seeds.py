@@ -3,6 +3,7 @@
 import os
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 
 
 def chapter_seeds(n: int) -> range:
@@ -31,3 +32,6 @@ def _from_environment(name: str, default: int) -> int:
     if not text.isdecimal():
         raise ValueError(f"{name} must be a whole number, got {text!r}")
     return int(text)
+
+
+guard(__name__)

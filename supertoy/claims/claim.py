@@ -2,11 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from supertoy._util.border import guard, guarded
 
 # Where it is set, `check` appends what it finds to the file of this name, for the ledger.
 FINDINGS = "SUPERTOY_FINDINGS"
@@ -138,10 +140,15 @@ class Registry(Mapping[str, Claim]):
         reason: str,
         figure: str,
         numbers: Mapping[str, str] = MappingProxyType({}),
+        gaps: Collection[str] = (),
     ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
-        """Decorate a judge to register its claim; the arguments are the attributes of `Claim`."""
+        """Decorate a judge to register its claim; the arguments are the attributes of `Claim`.
+
+        In the judge's parameters `gaps`, NaN and infinity mean something. In all others they are refused.
+        """
 
         def register(judge: Callable[..., Outcome]) -> Callable[..., Outcome]:
+            judge = guarded(judge, gaps=gaps)
             self._claims[id] = Claim(id, says, criterion, reason, figure, judge, numbers)
             return judge
 
@@ -210,3 +217,6 @@ class Table:
 
     def __repr__(self) -> str:
         return "\n".join(str(finding) for finding in self.findings)
+
+
+guard(__name__, gaps=("cases", "values", "numbers"))  # what was measured; the judge says what may be in it

@@ -4,6 +4,8 @@ import math
 
 from torch import Tensor
 
+from supertoy._util.border import guard
+
 
 def coarse_bound(value: float | Tensor) -> float:
     """The next of 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, ... above the value."""
@@ -36,3 +38,6 @@ def span(values: Tensor) -> str:
     """The smallest and the largest value, as "0.3 to 1.2"."""
     low, high = f"{values.min():.1f}", f"{values.max():.1f}"
     return low if low == high else f"{low} to {high}"
+
+
+guard(__name__, gaps=("value", "share", "values"))  # what was measured, whatever it is

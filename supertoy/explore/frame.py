@@ -7,6 +7,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from supertoy._util import checks
+from supertoy._util.border import guard
+
 
 def _read(path: Path, kind: str) -> str:
     return path.with_suffix(kind).read_text(encoding="utf-8")
@@ -76,4 +79,8 @@ def rounded(values: Any, digits: int = 3) -> Any:
 
 def significant(values: list[float], digits: int = 3) -> list[float]:
     """Round numbers to so many significant digits."""
+    checks.require_int(digits=digits, at_least=1)
     return [float(f"{value:.{digits}g}") for value in values]
+
+
+guard(__name__, gaps=("values", "data"))  # what a page cannot show is refused when it is written

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from supertoy._util.border import guard
 from supertoy.explore.frame import Explorer
 
 
@@ -56,3 +57,6 @@ def retrain(function: Callable[..., Explorer], **controls: Any) -> Retrainable:
     first = again()
     widget.out.append_display_data(first)
     return Retrainable(first, widget)
+
+
+guard(__name__)

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from supertoy._util.border import guard
+
 PACKAGE = Path(__file__).parents[1]
 _FIGURES_OF_A_ROOM = {"plots.py", "explorer.py"}
 _NOT_THE_CORE = {"chapters", "ledger", "plots", "explore"}
@@ -91,3 +93,6 @@ def _plain(node: Any) -> Any:
 
 def _is_text(node: Any) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+guard(__name__)

@@ -9,6 +9,7 @@ from concurrent.futures import Executor, as_completed
 from pathlib import Path
 from typing import Any
 
+from supertoy._util.border import guard
 from supertoy._util.progress import progress
 from supertoy.claims import FINDINGS
 from supertoy.ledger.fingerprints import changed_parts, fingerprint, is_to_explore
@@ -181,3 +182,6 @@ def _write(path: Path, ledger: dict[str, Any]) -> None:
     part = path.with_suffix(".part")
     part.write_text("{\n" + ",\n".join(chapters) + "\n}\n", encoding="utf-8")
     part.replace(path)
+
+
+guard(__name__)

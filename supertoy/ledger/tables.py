@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from supertoy._util.border import guard
 from supertoy._util.intervals import wilson
 from supertoy.chapters import CHAPTERS, all_claims
 from supertoy.ledger.fingerprints import changed_parts
@@ -232,3 +233,6 @@ def counts(ledger: Iterable[Entry]) -> dict[str, int]:
     """
     number = Counter(entry.verdict for entry in ledger)
     return {verdict: number[verdict] for verdict in VERDICTS}
+
+
+guard(__name__)

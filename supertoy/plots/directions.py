@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.plots.style import (
     FILL,
     IMPORTANCE,
@@ -114,3 +115,6 @@ def _draw_directions(axis: Axes, points: np.ndarray, rgba: np.ndarray, limit: fl
         labelled = [i for i in labelled if i not in together]
         x, y = points[:, together[0]] * (1 + 0.26 / norm[together[0]])
         axis.text(x, y, ", ".join(str(i + 1) for i in together), color=TEXT, ha="center", va="center")
+
+
+guard(__name__, detach=True)

@@ -11,6 +11,7 @@ from matplotlib.typing import ColorType
 from mpl_toolkits.mplot3d.art3d import Line3DCollection  # type: ignore[import-untyped]
 from scipy.spatial import ConvexHull
 
+from supertoy._util.border import guard
 from supertoy.plots.style import FILL, LINES, MUTED, STYLE, WIDTH, checked_titles, finished
 
 
@@ -92,3 +93,6 @@ def _hull_edges(points: np.ndarray) -> list[list[int]]:
             if np.dot(hull.equations[face, :3], hull.equations[neighbour, :3]) < 1 - 1e-3:
                 edges.add(tuple(sorted(np.delete(simplex, opposite).tolist())))
     return [list(edge) for edge in sorted(edges)]
+
+
+guard(__name__, detach=True)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.plots.style import LINES, STYLE, WIDTH, as_array, finished, plain_log_axis, require_some
 
 MARKERS = "osD^v"
@@ -74,3 +75,6 @@ def feature_count(
         axis.invert_xaxis()
         plain_log_axis(axis, "x", float(probability.min()), float(probability.max()), steps=(1, 3))
     return finished(figure)
+
+
+guard(__name__, detach=True)

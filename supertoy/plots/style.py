@@ -1,8 +1,9 @@
 """What all figures share: colours, sizes, and how a figure is handed over."""
 
 from collections.abc import Sequence, Sized
-from typing import Literal
+from typing import Any, Literal
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
@@ -10,8 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patheffects import withStroke
 from torch import Tensor
+
+from supertoy._util.border import guard
 
 # The lightest fifth of the map would vanish on white.
 IMPORTANCE = LinearSegmentedColormap.from_list("importance", sns.color_palette("viridis", 256)[:205])
@@ -39,8 +43,13 @@ SHAPE_COLOURS = {
 OUTLINE = [withStroke(linewidth=2.5, foreground=PAPER)]  # for text on colours
 
 WIDTH = 8.4  # inches, the width of a page
+# What of matplotlib's settings has no say in how a figure looks, and is the reader's own.
+_READERS = ("_", "backend", "date", "docstring", "figure.max", "figure.raise", "interactive", "keymap", "macosx",
+            "savefig.directory", "timezone", "tk", "toolbar", "webagg")  # fmt: skip
 STYLE = {
+    **{name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith(_READERS)},
     **sns.axes_style("ticks"),
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib
     "font.size": 10,
     "axes.titlesize": 10,
     "axes.labelsize": 10,
@@ -99,9 +108,33 @@ def set_of_feature(n_features: int, set_size: int) -> list[int]:
     return [i // set_size for i in range(n_features)]
 
 
+class _Figure(Figure):
+    """Drawn and saved in the style that it was made in, whatever the rcParams say by then."""
+
+    def draw(self, renderer: Any) -> None:
+        with plt.rc_context(STYLE):
+            super().draw(renderer)
+
+    def savefig(self, *arguments: Any, **options: Any) -> None:
+        with plt.rc_context(STYLE):
+            super().savefig(*arguments, **options)
+
+
+_Figure.__name__ = "Figure"  # which a notebook prints
+
+
 def finished(figure: Figure) -> Figure:
     """Take the figure out of pyplot's hands, so that a notebook shows it once, as the value of the cell."""
     plt.close(figure)
+    figure.__class__ = _Figure
+    layout = figure.get_layout_engine() or ConstrainedLayoutEngine()
+    with plt.rc_context(STYLE):
+        for _ in range(4):  # where panels have a fixed aspect, it may take several passes until all labels have room
+            layout.execute(figure)
+            seen = figure.get_tightbbox()
+            width, height = figure.get_size_inches()
+            if min(seen.x0, seen.y0, width - seen.x1, height - seen.y1) >= 0:
+                break
     return figure
 
 
@@ -143,3 +176,6 @@ def panel_grid(n_panels: int, n_columns: int, width: float, height: float) -> tu
     for axis in axes[-n_columns:]:
         axis.tick_params(labelbottom=True)  # where the last row is short, sharing would hide them
     return figure, axes, axes[-n_columns:]
+
+
+guard(__name__, detach=True, gaps=("values",))

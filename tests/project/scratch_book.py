@@ -22,7 +22,7 @@ def make(root: Path, pages: Mapping[str, str], chapters: Mapping[str, str]) -> P
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copyfile(source, target)
     for name, text in pages.items():
-        (root / "book" / f"{name}.md").write_text(text)
+        (root / "book" / f"{name}.md").write_text(text, encoding="utf-8")
     for name, code in chapters.items():
         write_chapter(root, name, code)
     list_pages(root, *pages, *chapters)
@@ -32,7 +32,7 @@ def make(root: Path, pages: Mapping[str, str], chapters: Mapping[str, str]) -> P
 def list_pages(root: Path, first: str, *others: str) -> None:
     """Write the table of contents."""
     toc = {"format": "jb-book", "root": f"book/{first}", "chapters": [{"file": f"book/{name}"} for name in others]}
-    (root / "_toc.yml").write_text(yaml.safe_dump(toc))
+    (root / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
 
 
 def write_chapter(root: Path, name: str, code: str, text: str = "A chapter.") -> None:

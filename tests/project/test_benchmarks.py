@@ -42,7 +42,7 @@ def test_the_published_loop_starts_small_and_learns(bench):
 
 
 def test_there_is_a_stored_loss_for_every_instance_that_is_not_run_in_full(bench):
-    stored = json.loads(bench.STORED.read_text())["losses"]
+    stored = json.loads(bench.STORED.read_text(encoding="utf-8"))["losses"]
     for key, setting in bench.SETTINGS.items():
         assert setting.in_full == (key not in stored)
         if key in stored:

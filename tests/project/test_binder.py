@@ -8,6 +8,8 @@ import pytest
 
 from tests.project.scratch_book import ROOT
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Binder's machines run Linux")
+
 # Runs in a process of its own, whose children are the kernel and nothing else.
 RUN = """
 import resource, sys

@@ -35,7 +35,7 @@ def test_kernel_has_the_name_that_every_machine_knows(path):
 
 
 def test_every_page_of_the_book_is_in_its_table_of_contents():
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     listed = {toc["root"]} | {chapter["file"] for part in toc["parts"] for chapter in part["chapters"]}
     pages = [path for path in (ROOT / "book").iterdir() if path.suffix in (".ipynb", ".md")]
     assert {f"book/{path.stem}" for path in pages} == listed

@@ -33,7 +33,7 @@ def kept(root):
     return [
         output["text"]
         for path in sorted((root / "_build" / "executed").rglob("base.ipynb"))
-        for cell in json.loads(path.read_text())["cells"]
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
         for output in cell["outputs"]
     ]
 
@@ -65,6 +65,16 @@ def test_chapters_of_the_same_code_do_not_get_in_each_others_way(root):
         scratch_book.write_chapter(root, name, CODE)
     assert execute(root).returncode == 0
     assert kept(root) == [["threads=1\n"]]
+
+
+def test_processes_that_start_from_nothing_as_on_windows_and_macos_do_the_same(root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("first")
+    start = "import multiprocessing\nmultiprocessing.set_start_method('spawn')\nprint('== spawned')\n"
+    (folder / "sitecustomize.py").write_text(start, encoding="utf-8")
+    done = execute(root, PYTHONPATH=str(folder))
+    assert done.returncode == 0, done.stderr
+    assert "== spawned" in done.stdout
+    assert kept(root) == [["threads=1\n"]] * 2
 
 
 def test_while_one_chapter_is_written_the_build_executes_it(root):

@@ -16,11 +16,11 @@ spec.loader.exec_module(machines)
 def test_the_oldest_versions_are_those_that_the_package_allows():
     oldest = machines.oldest()
     assert {"torch", "numpy", "matplotlib"} <= oldest.keys()
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     installed = dict(line.split("==") for line in lines if "==" in line)
     for name, version in oldest.items():
         assert Requirement(f"{name}>={version}").specifier.contains(installed[name])
-        assert f"{name} {version}" in (ROOT / "README.md").read_text().replace("\n", " ")
+        assert f"{name} {version}" in (ROOT / "README.md").read_text(encoding="utf-8").replace("\n", " ")
 
 
 def test_each_setting_says_how_many_threads_there_are():

@@ -47,16 +47,16 @@ def test_images_and_run_times_go_and_text_stays(chapter):
 
 def test_a_stripped_notebook_is_not_written_again(chapter):
     strip_images.main([str(chapter)])
-    before = chapter.stat().st_mtime_ns, chapter.read_text()
+    before = chapter.stat().st_mtime_ns, chapter.read_text(encoding="utf-8")
     assert strip_images.main([str(chapter)]) == 0
-    assert (chapter.stat().st_mtime_ns, chapter.read_text()) == before
+    assert (chapter.stat().st_mtime_ns, chapter.read_text(encoding="utf-8")) == before
 
 
 def test_check_says_which_notebook_would_change_and_writes_nothing(chapter, capsys):
-    before = chapter.read_text()
+    before = chapter.read_text(encoding="utf-8")
     assert strip_images.main(["--check", str(chapter.parent)]) == 1
     assert chapter.name in capsys.readouterr().out
-    assert chapter.read_text() == before
+    assert chapter.read_text(encoding="utf-8") == before
     strip_images.main([str(chapter)])
     assert strip_images.main(["--check", str(chapter.parent)]) == 0
 
@@ -64,5 +64,5 @@ def test_check_says_which_notebook_would_change_and_writes_nothing(chapter, caps
 def test_folders_are_searched_and_checkpoints_left_out(chapter):
     checkpoint = chapter.parent / ".ipynb_checkpoints" / "chapter.ipynb"
     checkpoint.parent.mkdir()
-    checkpoint.write_text(chapter.read_text())
+    checkpoint.write_text(chapter.read_text(encoding="utf-8"))
     assert strip_images.notebooks([chapter.parent]) == [chapter]

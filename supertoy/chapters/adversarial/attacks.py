@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy._util.threads import in_threads
 from supertoy.data import FeatureDistribution
@@ -69,7 +70,6 @@ def feature_attacks(W: Float[Tensor, "instance hidden feature"], norm: Norm) -> 
     δ adds (WᵀW)_i · δ to output i before its ReLU. Of all δ of length ε the one along (WᵀW)_i adds most. Where W_i is zero
     nothing reaches the output, and δ_i is zero.
     """
-    checks.require_weights(W=W)
     return _lengths(norm, W)[:, None, None] * _unit(W.mT @ W)
 
 
@@ -142,7 +142,6 @@ def random_attack(
 
     Instance k draws by (seed, k).
     """
-    checks.require_int(seed=seed, at_least=0)
     draws = [
         torch.randn(
             x.shape[1:], generator=keyed_generator(seed, k, "random attack", x.device), dtype=x.dtype, device=x.device
@@ -165,7 +164,6 @@ def damage(
             f"attack must have the shape of x, {list(x.shape)}, and weight its first two axes, "
             f"got {list(attack.shape)} and {list(weight.shape)}"
         )
-    checks.require_row_weights(weight=weight)
     added = _errors(model, x, attack) - _errors(model, x, torch.zeros_like(x))
     return (weight.double() * added).sum(1)
 
@@ -211,10 +209,12 @@ def on_bystanders(
 ) -> Float[Tensor, "instance row feature"]:
     """The part of an attack on features that have nothing to do with it, stretched to the attack's length.
 
-    These are all but the feature that changes most, the active ones, and the partners of both in their sets.
+    These are all but the feature that changes most, the active ones (x ≠ 0), and the partners of both in their sets.
     """
     if {attack.shape[-1], x.shape[-1]} != {data.n_features}:
         raise ValueError(f"attack and x must have {data.n_features} features, got {attack.shape[-1]} and {x.shape[-1]}")
+    if attack.ndim != 3 or attack.shape[1] != x.shape[1] or len(x) not in (1, len(attack)):
+        raise ValueError(f"attack must have the shape of x, or x one instance, got {list(attack.shape)} and {list(x.shape)}")
     concerned = torch.nn.functional.one_hot(attack.abs().argmax(-1), data.n_features) + (x != 0)
     same_set = (data.block_of_feature[:, None] == data.block_of_feature).to(attack)
     bystander = concerned.to(attack) @ same_set == 0
@@ -250,7 +250,6 @@ def train_adversarially(
     """
     check_fit(model, data)
     _require_tied(model)
-    checks.require_int(seed=seed, at_least=0)
     length = _lengths(norm, model.W)
     generators = [keyed_generator(seed, k, "attacked features", model.b.device) for k in range(model.n_instances)]
     n_features = model.n_features
@@ -338,3 +337,6 @@ def _fitting(model: ToyModel, **arguments: Tensor) -> list[Tensor]:
                 f"{name} must be [1 or {model.n_instances}, ..., {model.n_features}] to fit model, got {list(value.shape)}"
             )
     return [value.to(model.b).expand(model.n_instances, -1, -1) for value in arguments.values()]
+
+
+guard(__name__)

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from scipy.stats import pearsonr, spearmanr
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.claims import Outcome, registry
 
 _CORRELATIONS = (-1.0, 0.0, 0.5, 0.8, 0.9, 1.0)  # correlations are reported in these steps
@@ -118,3 +119,6 @@ def _between(value: float) -> str:
         return "undefined"  # one of the two does not vary
     k = next(k for k, step in enumerate(_CORRELATIONS[1:]) if value <= step)
     return f"{_CORRELATIONS[k]:g} to {_CORRELATIONS[k + 1]:g}"
+
+
+guard(__name__)

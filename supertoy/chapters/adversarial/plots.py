@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.chapters.adversarial.attacks import feature_attacks
 from supertoy.plots.series import MARKERS, Panels, series_panels
 from supertoy.plots.style import (
@@ -205,3 +206,6 @@ def transferred_damage(groups: Mapping[str, Mapping[str, Float[Tensor, "_pair"]]
         axis.set_ylabel("damage / damage of\nthe model's own attack")
         figure.legend(loc="outside lower center", ncols=len(kinds), frameon=False)
     return finished(figure)
+
+
+guard(__name__, detach=True)

@@ -1,5 +1,5 @@
 """Appendix: two other ways to count."""
 
-from supertoy.chapters.appendix import claims, plots
+from supertoy.chapters.appendix import claims, compression, plots
 
-__all__ = ["claims", "plots"]
+__all__ = ["claims", "compression", "plots"]

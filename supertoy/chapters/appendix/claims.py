@@ -5,6 +5,7 @@ import itertools
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.claims import Outcome, registry
 from supertoy.claims.fits import straight_line
 
@@ -25,7 +26,8 @@ def nonlinear_compression(loss: float, mean_loss: float) -> Outcome:
         loss: at Z = 3 and ε = 0.1.
         mean_loss: of keeping the mean of both values.
 
-    >>> loss = st.compression.compression_loss(n_intervals=3, width=0.1, n_points=100)
+    >>> from supertoy.chapters.appendix.compression import compression_loss
+    >>> loss = compression_loss(n_intervals=3, width=0.1, n_points=100)
     >>> print(st.claims.check("appendix/nonlinear-compression", [{"loss": loss, "mean_loss": 1 / 12}]))
     appendix/nonlinear-compression: reproduced; loss 0.0575; keeping one value costs 0.0833, the mean of both 0.0833
     """
@@ -76,3 +78,6 @@ def compressed_sensing_bound(
         f"m / (N p log 1/p) varies {varies} (at most 2 asked for){why}",
         numbers=(*(100 * (1 - lines[k][1]) for k in order), *slopes, n_empty or spread),
     )
+
+
+guard(__name__)

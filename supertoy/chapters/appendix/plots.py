@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from supertoy.compression import compress, steep_floor
+from supertoy._util.border import guard
+from supertoy.chapters.appendix.compression import compress, steep_floor
 from supertoy.plots.style import (
     LINES,
     REFERENCE,
@@ -90,3 +91,6 @@ def features_over_dimensions(
             axis.annotate(f"p = {p:g}", end, xytext=(8, 0), textcoords="offset points", color=colour, va="center")
         axis.set(xlabel="hidden dimensions m", ylabel="represented features", ylim=(0, None))
     return finished(figure)
+
+
+guard(__name__, detach=True)

@@ -4,10 +4,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util import checks
+from supertoy._util.border import guard
+from supertoy.chapters.computation.kinds import is_primary, polysemantic
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import at_least, below
 from supertoy.measures import REPRESENTED, feature_norms
-from supertoy.neurons import alignment, in_use, is_primary, main_feature, monosemantic, polysemantic, rescaled
+from supertoy.neurons import alignment, in_use, main_feature, monosemantic, rescaled
 
 
 @registry.claim(
@@ -102,11 +105,12 @@ def both(W1: Float[Tensor, "3 hidden feature"]) -> Outcome:
     "and in the top 1 % of their activations that feature adds most in 90 % or more",
     reason='a weight of twice the next is four times its square; "many" is read as a third, "look pure" as nine in ten',
     figure="fig-top-activations",
+    gaps=("purity",),
 )
 def primary_secondary(W1: Float[Tensor, "2 hidden feature"], purity: Float[Tensor, "2 hidden"]) -> Outcome:
     """Judge how many neurons have a primary feature, and how pure they look, at p = 0.01 and 0.001.
 
-    `purity` is as from `supertoy.neurons.purity_at_the_top`.
+    `purity` is as from `kinds.purity_at_the_top`.
     """
     poly = polysemantic(W1)
     primary = poly & is_primary(W1)
@@ -129,12 +133,14 @@ def primary_secondary(W1: Float[Tensor, "2 hidden feature"], purity: Float[Tenso
     "higher or more (median)",
     reason="one example is what the paper shows; 10 % of the loss shows that the inhibiting weight is there for something",
     figure="fig-motif",
+    gaps=("increase",),  # none, where no motif was found
 )
 def asymmetric_motif(n_models: int, increase: Float[Tensor, "motif"]) -> Outcome:
     """Judge whether the motif occurs in `n_models` models, and whether its inhibition does anything.
 
     `increase` is the relative rise of the loss without the inhibiting weight, at each occurrence.
     """
+    checks.require_finite(increase=increase)
     if not len(increase):
         return Outcome((False, False), f"found in none of {n_models} models")
     middle = increase.median().item()
@@ -231,3 +237,6 @@ def avoids_relu(
         f"{at_least(least, (50, 90, 95, 98, 99))} of pre-activations are positive; loss {compared} 2 % above that of a "
         "linear hidden layer",
     )
+
+
+guard(__name__)

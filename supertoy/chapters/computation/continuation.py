@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.data import FeatureDistribution
 from supertoy.loss import check_fit, expected_loss
 from supertoy.models import ToyModel
@@ -74,3 +75,6 @@ def lowest_losses(
         for name, _ in models[0].named_parameters()
     }
     return models[0].like(parameters), torch.stack([loss.min() for loss in losses])
+
+
+guard(__name__)

@@ -6,13 +6,14 @@ from pathlib import Path
 import torch
 from matplotlib.colors import to_hex
 
-from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.chapters.computation.continuation import lowest_losses, train_along
+from supertoy.chapters.computation.kinds import by_main_feature, polysemantic
 from supertoy.data import Independent
 from supertoy.explore import Explorer, explorer, significant
 from supertoy.loss import explained_variance
 from supertoy.models import AbsoluteValueModel
-from supertoy.neurons import by_main_feature, monosemantic, polysemantic, rescaled
+from supertoy.neurons import monosemantic, rescaled
 from supertoy.plots import LINES
 from supertoy.values import SIGNED
 
@@ -61,7 +62,6 @@ def neurons(
         raise ValueError(f"model must have one instance for each of {len(densities)} densities, got {model.n_instances}")
     else:
         model = model.select(torch.tensor(order))
-    checks.require_weights(W1=model.W1)
     _, n_hidden, n_features = model.W1.shape
     if n_features < 2:
         raise ValueError(f"model must have two features or more, got {n_features}")
@@ -107,3 +107,6 @@ def _signed(n_features: int, probability: float) -> Independent:
 
 def _n_computed(model: AbsoluteValueModel, probability: float) -> int:
     return int((explained_variance(model, _signed(model.n_features, probability)) > _COMPUTED).sum())
+
+
+guard(__name__)

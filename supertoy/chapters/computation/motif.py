@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from supertoy._util.border import guard
 from supertoy.models import FunctionModel
 
 # The asymmetry in input weights (large to small) and in output weights (small to large) that counts; the response to a
@@ -87,3 +88,6 @@ def without_inhibition(model: FunctionModel, motif: Motif) -> FunctionModel:
     cut = model.select(slice(motif.instance, motif.instance + 1))
     cut.W2[0, motif.weak, motif.inhibitor] = 0
     return cut
+
+
+guard(__name__)

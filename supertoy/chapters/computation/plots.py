@@ -13,10 +13,12 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
+from supertoy.chapters.computation.kinds import by_main_feature, polysemantic
 from supertoy.chapters.computation.motif import Motif, without_inhibition
 from supertoy.measures import superposition
 from supertoy.models import FunctionModel
-from supertoy.neurons import by_main_feature, monosemantic, polysemantic, rescaled
+from supertoy.neurons import monosemantic, rescaled
 from supertoy.plots.style import (
     INK,
     LINES,
@@ -389,3 +391,6 @@ def kinds_over_density(
             axis.set_ylim(bottom=-0.85 - 0.42 * len(paper))
             axis.set_yticks(range(0, W.shape[1] + 1))
     return finished(figure)
+
+
+guard(__name__, detach=True)

@@ -10,10 +10,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from supertoy._util.border import guard
+from supertoy.chapters.correlation.collapse import collapsed
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import below
 from supertoy.measures import REPRESENTED, feature_norms
-from supertoy.sets import collapsed, partner_angles
+from supertoy.sets import partner_angles
 
 COLLAPSED_AT = {0.04: 0, 0.1: 1, 0.175: 2, 0.35: 3}  #: pairs by density, in the middle of the paper's ranges
 DENSE = 0.75  #: a density at which only PCA is left
@@ -172,3 +174,6 @@ def collapse(
 
 def _nearest(density: Tensor, p: float) -> int:
     return int((density - p).abs().argmin())
+
+
+guard(__name__)

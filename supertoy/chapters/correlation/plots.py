@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
+from supertoy.chapters.correlation.collapse import collapsed
 from supertoy.measures import feature_dimensionality
 from supertoy.plots.style import (
     FILL,
@@ -30,7 +32,7 @@ from supertoy.plots.style import (
     plain_log_axis,
     set_of_feature,
 )
-from supertoy.sets import collapsed, n_directions
+from supertoy.sets import n_directions
 
 
 def samples_and_correlation(
@@ -206,3 +208,6 @@ def _angle_lines(axis: Axes) -> None:
     axis.set(ylim=(-8, 188), yticks=[0, 60, 90, 120, 180])
     axis.set_yticklabels(["0°", "60°", "90°", "120°", "180°"])
     axis.grid(axis="y", color=FILL, lw=0.8)
+
+
+guard(__name__, detach=True)

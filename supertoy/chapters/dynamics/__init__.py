@@ -1,5 +1,15 @@
 """Superposition and learning dynamics: how a model gets there."""
 
-from supertoy.chapters.dynamics import claims, curvature, explorer, jumps, learning_coefficient, plots, polygons, stages
+from supertoy.chapters.dynamics import (
+    claims,
+    curvature,
+    explorer,
+    jumps,
+    learning_coefficient,
+    octahedra,
+    plots,
+    polygons,
+    stages,
+)
 
-__all__ = ["claims", "curvature", "explorer", "jumps", "learning_coefficient", "plots", "polygons", "stages"]
+__all__ = ["claims", "curvature", "explorer", "jumps", "learning_coefficient", "octahedra", "plots", "polygons", "stages"]

@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.chapters.dynamics.jumps import JUMP, decrease_at_jumps, last_rises
+from supertoy.chapters.dynamics.octahedra import antipodes, is_octahedron
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import at_least, below
-from supertoy.sets import antipodes, is_octahedron
 
 
 @registry.claim(
@@ -156,3 +157,6 @@ def pca_first(inside: Float[Tensor, "run"], distance: Float[Tensor, "run"]) -> O
         (both > 0.5,),
         f"both hold in {_runs(both)}; medians: {at_least(share)} of ‖W‖² in the leading components, WᵀW off by {below(off)}",
     )
+
+
+guard(__name__)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.data import FeatureDistribution
 from supertoy.loss import check_fit, expected_loss, has_closed_form
 from supertoy.models import ToyModel
@@ -73,3 +74,6 @@ def gradient_and_hessian(
     hessian = torch.diag_embed(alone)
     hessian[:, first, second] = hessian[:, second, first] = mixed
     return gradient, hessian
+
+
+guard(__name__)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from matplotlib.colors import to_hex
 from torch import Tensor
 
-from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.explore import Explorer, explorer, rounded, significant
 from supertoy.plots import LINES
 
@@ -52,7 +52,6 @@ def trajectory(
     steps = [int(step) for step in steps]
     if steps[0] < 0 or steps != sorted(set(steps)):
         raise ValueError(f"steps must be ascending and not negative, got {steps}")
-    checks.require_finite(points=points, loss=loss)
     if not (loss > 0).all():
         raise ValueError(f"loss must be positive, for its log axis, got {loss.min().item():g}")
 
@@ -84,3 +83,6 @@ def _checked_shape(points: Tensor, loss: Tensor) -> tuple[int, int, int]:
     if loss.shape != (n_steps,):
         raise ValueError(f"loss must have one entry for each of {n_steps} steps, got shape {list(loss.shape)}")
     return n_steps, n_features, n_dimensions
+
+
+guard(__name__)

@@ -7,6 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util import checks
+from supertoy._util.border import guard
+
 JUMP = 1 / 4  #: Halfway from 0 to the 1/2 of a digon.
 START, HALF_WIDTH = 0.1, 0.05  #: Shares of training: what is left out at the beginning, and half a window.
 
@@ -52,6 +55,7 @@ def decrease_near(
 
     Windows reach `half_width` steps to either side. All move by `shift` steps; what leaves at one end comes in at the other.
     """
+    checks.require_finite(centres=centres)
     middle, length = (steps[1:] + steps[:-1]).double() / 2, float(steps[-1] - steps[0])
     away = (middle[:, None] - centres.double() - shift).remainder(length)
     inside = (torch.minimum(away, length - away) <= half_width).any(1)
@@ -73,3 +77,6 @@ def decrease_at_jumps(
     shifts = (1 - START) * length * torch.arange(1, 100) / 100
     near = [decrease_near(steps[later], loss[later], at, shift=s, **options) for s in [0.0, *shifts.tolist()]]
     return near[0], torch.tensor(near[1:], dtype=torch.float64)
+
+
+guard(__name__, gaps=("centres",))  # none, where nothing jumps

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.data import FeatureDistribution
 from supertoy.loss import check_fit
@@ -95,9 +96,7 @@ def local_learning_coefficient(
     if not is_known or int(data.set_states()[0].sum(1).max()) > 1:
         raise ValueError("data must have at most one feature active at a time, with values from 0 to 1")
     checks.require_int(n_chains=n_chains, n_steps=n_steps, at_least=2)
-    checks.require_int(seed=seed, at_least=0)
     checks.require_number(above=0, inverse_temperature=inverse_temperature, localization=localization, step_size=step_size)
-    checks.require_finite(**dict(model.named_parameters()))
     I = checks.importances(importance, model.n_instances, model.n_features).to(model.b.device)
 
     # Parameters as [instance, walk, hidden and bias, feature], with b as the last row.
@@ -154,3 +153,6 @@ def _loss_and_gradient(
     d_gain = 2 * p * I[..., None] * d_slope
     d_b = 2 * I * (p[..., 0] * d_offset.sum(-1) + p_zero * at_zero)
     return loss, torch.cat([W @ (d_gain + d_gain.mT), d_b[..., None, :]], dim=-2)
+
+
+guard(__name__)

@@ -12,8 +12,9 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.chapters.dynamics import jumps
-from supertoy.curves import plateaus
+from supertoy.chapters.dynamics.stages import plateaus
 from supertoy.measures import REPRESENTED
 from supertoy.plots.style import (
     FILL,
@@ -232,3 +233,6 @@ def _draw_in_space(axis: Axes, points: np.ndarray, sets: Sequence[int]) -> None:
     axis.set_box_aspect((1, 1, 1))  # type: ignore[arg-type]
     axis.view_init(elev=22, azim=28)  # type: ignore[attr-defined]
     axis.axis("off")
+
+
+guard(__name__, detach=True)

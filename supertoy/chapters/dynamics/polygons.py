@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.models import ReLUOutputModel
 from supertoy.theory import relu_moments
 
@@ -93,3 +94,6 @@ def _corner_loss(norm: Tensor, bias: Tensor, n_features: int, k: int) -> Tensor:
     gain = norm**2 * torch.cos(2 * torch.pi * torch.arange(k, dtype=norm.dtype) / k)  # of each corner on one, itself first
     product, square = relu_moments(gain, bias)
     return 1 / 3 - 2 * product[0] + square.sum() + (n_features - k) * bias.relu() ** 2
+
+
+guard(__name__)

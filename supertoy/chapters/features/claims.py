@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.chapters.features.relations import Parallelism, SuccessRate
 from supertoy.claims import Outcome, registry
 from supertoy.claims.fits import straight_line
@@ -116,7 +117,7 @@ def almost_orthogonal(
 def compressed_sensing(
     n_features: Int[Tensor, "setting"],
     n_active: Int[Tensor, "setting"],
-    needed: Float[Tensor, "setting share"],
+    needed: Float[Tensor, "setting 3"],
 ) -> Outcome:
     """Judge how many measurements are needed for 10, 50 and 90 % of the vectors to come back."""
     n, k = n_features.double(), n_active.double()
@@ -177,3 +178,6 @@ def universality(distance: Mapping[str, Float[Tensor, "pair"]]) -> Outcome:
     some = f"{sum(agree.values())} of {len(agree)} settings, not for {', '.join(without)}"
     words = some if without else "all settings"
     return Outcome(tuple(agree.values()), f"seeds agree in {words}")
+
+
+guard(__name__)

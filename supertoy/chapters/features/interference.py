@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 
 
 def read_linearly(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "instance feature"]:
@@ -20,7 +21,7 @@ def read_linearly(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, 
 
 
 def through_relu(
-    W: Float[Tensor, "instance hidden feature"], b: Float[Tensor, "_instance _feature"], n_nodes: int = 200
+    W: Float[Tensor, "instance hidden feature"], b: Float[Tensor, "instance feature"], n_nodes: int = 200
 ) -> Float[Tensor, "instance feature"]:
     """Σ_{j≠i} E ReLU(W_j · W_i x_i + b_j)² / E x_i²: the same where each output has a bias and a ReLU.
 
@@ -32,9 +33,6 @@ def through_relu(
     """
     checks.require_int(n_nodes=n_nodes, at_least=1)
     gain = _gains_at_others(W)
-    if b.shape != (len(W), W.shape[2]):
-        raise ValueError(f"b must be {[len(W), W.shape[2]]}, got shape {list(b.shape)}")
-    checks.require_finite(b=b)
     x = (torch.arange(n_nodes, dtype=W.dtype, device=W.device) + 0.5) / n_nodes
     output = (gain[..., None] * x + b[:, :, None, None]).relu()  # [instance, output, feature, node]
     other = ~torch.eye(W.shape[2], dtype=torch.bool, device=W.device)
@@ -43,6 +41,8 @@ def through_relu(
 
 def _gains_at_others(W: Tensor) -> Float[Tensor, "instance output feature"]:
     """WᵀW with zeros on the diagonal."""
-    checks.require_weights(W=W)
     gram = W.mT @ W
     return gram - torch.diag_embed(gram.diagonal(dim1=-2, dim2=-1))
+
+
+guard(__name__)

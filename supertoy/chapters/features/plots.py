@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.chapters.features.relations import Pairs, Parallelism, SuccessRate
 from supertoy.chapters.features.representation import PROPERTIES, Properties
 from supertoy.plots.series import MARKERS
@@ -430,3 +431,6 @@ def words_along(panels: Mapping[str, tuple[Float[Tensor, "_word"], Sequence[str]
                 axis.text(x, 0.5, text, transform=axis.get_xaxis_transform(), ha=side, va="center", fontsize=9)
             axis.set_title(title)
     return finished(figure)
+
+
+guard(__name__, detach=True)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.models import ToyModel
 
@@ -78,3 +79,6 @@ def relative_change(
     tensor([0.5000])
     """
     return ((after - before).square().mean((1, 2)) / before.square().mean((1, 2))).sqrt()
+
+
+guard(__name__)

@@ -15,6 +15,7 @@ from scipy.stats import beta
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 
 
@@ -215,3 +216,6 @@ def measurements_needed(
         step = (share - rising[k - 1]) / (rising[k] - rising[k - 1])
         crossings.append(m[k - 1] + step * (m[k] - m[k - 1]))
     return torch.tensor(crossings, dtype=torch.float64)
+
+
+guard(__name__)

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy._util.checks import require_int
 from supertoy._util.generators import keyed_generator
 from supertoy._util.intervals import wilson
@@ -199,3 +200,6 @@ def _pair_rows(vectors: WordVectors, pairs: Pairs) -> Int[Tensor, "pair 2"]:
         twice = next(word for place, word in enumerate(words) if word in words[:place])
         raise ValueError(f"pairs must have no word twice, got {twice!r} twice")
     return torch.tensor(vectors.rows(words, "pairs")).view(-1, 2)
+
+
+guard(__name__)

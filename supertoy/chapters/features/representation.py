@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.measures import REPRESENTED
 from supertoy.neurons import MONOSEMANTIC
@@ -135,3 +136,6 @@ def _of_directions(W: Float[Tensor, "hidden feature"]) -> tuple[float, float]:
     independence = 0.0 if kept.shape[1] > kept.shape[0] else (singular.min() / singular.max()).item()
     squares = kept.square()
     return independence, (squares.amax(0) / squares.sum(0)).min().item()
+
+
+guard(__name__)

@@ -18,6 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.chapters.features.privileged_basis import random_orthogonal
 
 Matrix = Float[np.ndarray, "rows columns"]  #: in float64
@@ -85,7 +86,6 @@ def pairwise_distances(
 def _same_shape(W: Tensor, other: Tensor) -> tuple[Matrix, Matrix]:
     if W.shape != other.shape:
         raise ValueError(f"W and other must have one shape, got {list(W.shape)} and {list(other.shape)}")
-    checks.require_finite(W=W, other=other)
     if not (W.any() and other.any()):
         raise ValueError("W and other must not be zero: they have no direction")
     return W.detach().double().numpy(), other.detach().double().numpy()
@@ -127,3 +127,6 @@ def _by_neighbours(A: Matrix, B: Matrix) -> np.ndarray:
     sorted_a, sorted_b = (np.sort(X.T @ X, axis=1) for X in (A, B))
     cost = np.square(sorted_b[:, None] - sorted_a[None]).sum(-1)
     return np.asarray(linear_sum_assignment(cost)[1])
+
+
+guard(__name__)

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import at_least, below
 from supertoy.curves import first_crossing
@@ -197,6 +198,7 @@ def pentagon_stretch(ratio: Float[Tensor, "setting"], W: Float[Tensor, "setting 
     numbers={
         "times sparser where the losses cross": "about 2.5",
     },
+    gaps=("pentagon", "digons"),
 )
 def pentagon_digon(
     ratio: Float[Tensor, "setting"], pentagon: Float[Tensor, "setting"], digons: Float[Tensor, "setting"]
@@ -251,3 +253,6 @@ def _longest_run(flags: Tensor) -> int:
         run = run + 1 if flag else 0
         longest = max(longest, run)
     return longest
+
+
+guard(__name__)

@@ -13,6 +13,7 @@ from matplotlib.colors import to_hex
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.curves import first_crossing
 from supertoy.data import Independent
 from supertoy.explore import Explorer, explorer, rounded, significant
@@ -80,7 +81,6 @@ def feature_geometry(
         options: dict[str, Any] = {"n_steps": n_steps, "n_restarts": 1, "learning_rate": learning_rate, "seed": seed}
         train(model, Independent(n_features, probability[:, None]), **options)
         W = model.W.detach()
-    checks.require_weights(W=W)
     if len(W) != len(probability):
         raise ValueError(f"W must have one entry for each of {len(probability)} settings of probability, got {len(W)}")
     order = probability.argsort(descending=True)
@@ -269,3 +269,6 @@ def _solutions(
 
 def _where_found(values: list, found: Tensor) -> list:
     return [value if is_found else None for value, is_found in zip(values, found.tolist(), strict=True)]
+
+
+guard(__name__)

@@ -18,6 +18,7 @@ from matplotlib.patches import ConnectionPatch
 from matplotlib.typing import ColorType
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.measures import REPRESENTED, dimensions_per_feature, feature_dimensionality
 from supertoy.plots.style import (
     FILL,
@@ -83,10 +84,9 @@ def dimensionalities_over_sparsity(
     Source: paper, "Feature dimensionality".
     """
     x, D = as_array(1 / probability), as_array(feature_dimensionality(W))
-    with plt.rc_context({**STYLE, "figure.constrained_layout.use": False}):
+    with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(WIDTH, 6.6))
-        figure.subplots_adjust(left=0.08, right=0.83, bottom=0.09, top=0.98)
-        grid = figure.add_gridspec(2, len(graphs_at), height_ratios=[1, 2.3], hspace=0.24, wspace=0.06)
+        grid = figure.add_gridspec(2, len(graphs_at), height_ratios=[1, 2.3], hspace=0.12)
         axis = figure.add_subplot(grid[1, :])
         for name, level in _levels().items():
             axis.axhline(level, color=SHAPE_COLOURS[name], lw=1, zorder=0)
@@ -312,3 +312,6 @@ def _fraction(shape: tuple[int, int]) -> str:
 
 def _sparsity_axis(axis: Axes) -> None:
     plain_log_axis(axis, "x", *axis.get_xlim())
+
+
+guard(__name__, detach=True)

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from matplotlib.colors import to_hex
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.data import Independent
 from supertoy.explore import Explorer, explorer, rounded, significant
 from supertoy.models import ReLUOutputModel
@@ -72,3 +73,6 @@ def opening(
     return explorer(
         Path(__file__).with_name("opening"), data, title=title, summary=summary, scripts=("train",), starts=str(STARTS)
     )
+
+
+guard(__name__)

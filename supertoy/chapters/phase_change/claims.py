@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.chapters.phase_change.surface import Minimum
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import at_least, below
@@ -184,3 +185,6 @@ def activation_matters(agreement: Mapping[str, float]) -> Outcome:
         (len(different) >= 1, len(different) >= 3),
         f"{text}; least like the ReLU: {most}, the same phase at a share {below(agreement[most])}",
     )
+
+
+guard(__name__)

@@ -9,14 +9,15 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.chapters.phase_change import phases
 from supertoy.chapters.phase_change.plots import extra_feature_colours
+from supertoy.chapters.phase_change.rotation import rotated_towards
 from supertoy.data import Independent
 from supertoy.explore import Explorer, explorer, rounded, significant
 from supertoy.measures import feature_norms, superposition
 from supertoy.models import ReLUOutputModel
 from supertoy.plots import LINES
-from supertoy.rotations import rotated_towards
 from supertoy.training import train
 
 # All solutions are turned towards the corners of a simplex: then neighbours in the plane look alike.
@@ -115,3 +116,6 @@ def _borders(n_features: int) -> list[list[list[float]]]:
         margin = losses[k] - torch.cat([losses[:k], losses[k + 1 :]]).amin(0)
         lines += axis.contour(x.numpy(), y.numpy(), margin.mT.numpy(), levels=[0]).allsegs[0]
     return [rounded(line.tolist()) for line in lines]
+
+
+guard(__name__)

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.measures import REPRESENTED, SUPERPOSED, feature_norms, superposition
 
 
@@ -138,7 +139,6 @@ def phase_of(W: Float[Tensor, "instance hidden feature"]) -> Int[Tensor, "instan
 
     Source: paper, "Superposition as a phase change".
     """
-    checks.require_weights(W=W)
     shared = superposition(W)[:, -1] > SUPERPOSED
     phase = torch.where(shared, int(Phase.SUPERPOSITION), int(Phase.OWN_DIMENSION))
     return torch.where(feature_norms(W)[:, -1] > REPRESENTED, phase, int(Phase.NOT_REPRESENTED))
@@ -148,3 +148,6 @@ def _candidates(n_features: int) -> tuple[Candidate, ...]:
     if n_features not in CANDIDATES:
         raise ValueError(f"n_features must be 2 or 3, got {n_features}")
     return CANDIDATES[n_features]
+
+
+guard(__name__)

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.chapters.phase_change.phases import Phase
 from supertoy.chapters.phase_change.surface import Minimum
 from supertoy.plots.style import (
@@ -353,3 +354,6 @@ def minimum_paths(x: Float[Tensor, "setting"], panels: Mapping[str, Sequence[Seq
         axes[0].set_ylabel("direction of (w₁, w₂)")
         axes[0].set_yticks(list(directions), list(directions.values()))
     return finished(figure)
+
+
+guard(__name__, detach=True)

@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 
 
 def loss_surface(
@@ -34,6 +35,8 @@ def loss_surface(
 
     Source: T. McGrath's comment on the paper, "Superposition as a phase change".
     """
+    if bool((torch.as_tensor(ratio) < 0).any()):
+        raise ValueError(f"ratio must not be negative, got {torch.as_tensor(ratio).min():g}")
     p = density
     return _output_loss(w1, w2, p) + ratio * _output_loss(w2, w1, p)
 
@@ -94,9 +97,7 @@ def minima(density: float, ratio: float) -> list[Minimum]:
 
     Source: T. McGrath's comment on the paper, "Superposition as a phase change".
     """
-    checks.require_number(above=0, density=density, ratio=ratio)
-    if density > 1:
-        raise ValueError(f"density must be at most 1, got {density}")
+    checks.require_number(above=0, ratio=ratio)
     line = torch.arange(-75, 76, dtype=torch.float64) / 50  # with an exact 0, where minima with w1 = 0 lie
     w1, w2 = torch.meshgrid(line, line, indexing="ij")
     loss = loss_surface(w1, w2, density, ratio)
@@ -118,3 +119,6 @@ def minima(density: float, ratio: float) -> list[Minimum]:
         if all(min(np.hypot(a - m.w1, b - m.w2), np.hypot(a + m.w1, b + m.w2)) > 1e-2 for m in found):
             found.append(Minimum(float(a), float(b), float(solution.fun)))
     return sorted(found, key=lambda minimum: minimum.loss)
+
+
+guard(__name__)

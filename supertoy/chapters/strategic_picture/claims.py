@@ -4,6 +4,7 @@ from jaxtyping import Float
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import at_least, below
 
@@ -154,3 +155,6 @@ def loss_per_activation(probability: Float[Tensor, "density"], relative: Float[T
         f"relative to dedicated neurons {'never more' if not_better else 'somewhere more'} than 1, {amount} at the "
         f"sparsest, {'rising' if rises else 'not rising'} with sparsity",
     )
+
+
+guard(__name__)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from supertoy._util import checks
+from supertoy._util.border import guard
 
 
 def similarity_to_examples(
@@ -19,7 +19,6 @@ def similarity_to_examples(
     >>> similarity_to_examples(torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), torch.tensor([[3.0, 0.0], [1.0, 0.0]]))
     tensor([1., 0., 0.])
     """
-    checks.require_finite(activations=activations, examples=examples)
     if not len(examples):
         raise ValueError("examples must hold at least one, got none")
     return normalize(activations, dim=1) @ normalize(normalize(examples, dim=1).mean(0), dim=0)
@@ -48,10 +47,12 @@ def roc(
     >>> alarms, hits
     (tensor([0., 0., 1., 1.], dtype=torch.float64), tensor([0.0000, 0.5000, 0.5000, 1.0000], dtype=torch.float64))
     """
-    checks.require_finite(score=score)
     if present.all() or not present.any():
         raise ValueError("present must be true in some rows and false in others")
     from sklearn.metrics import roc_curve  # takes a second, and not everyone needs it
 
     alarms, hits, _ = roc_curve(present.cpu().numpy(), score.double().cpu().numpy(), drop_intermediate=False)
     return torch.from_numpy(alarms), torch.from_numpy(hits)
+
+
+guard(__name__)

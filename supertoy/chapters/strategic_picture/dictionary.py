@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.data import FeatureDistribution, sample_each
 from supertoy.descent import minimize
 from supertoy.dictionary import SparseAutoencoder
@@ -66,9 +67,7 @@ def train_autoencoder(
         ValueError: W is zero for a model.
         FloatingPointError: a loss became NaN or infinite.
     """
-    checks.require_weights(W=W)
     checks.require_int(n_starts=n_starts, at_least=1)
-    checks.require_int(seed=seed, at_least=0)
     checks.require_number(l1=l1, above=0)
     n_instances, n_hidden, n_features = W.shape
     if data.n_features != n_features or data.n_instances not in (1, n_instances):
@@ -112,9 +111,7 @@ def learn_dictionary(
 
     Source: Mairal, Bach, Ponce & Sapiro (2009), "Online dictionary learning for sparse coding".
     """
-    checks.require_finite(h=h)
     checks.require_int(n_latents=n_latents, n_passes=n_passes, at_least=1)
-    checks.require_int(seed=seed, at_least=0)
     checks.require_number(l1=l1, above=0)
     h = h.detach()[h.any(1)]
     if not len(h):
@@ -149,7 +146,6 @@ def unfold(
 
     Source: paper, "Strategic picture": an activation is unfolded into the few features that made it.
     """
-    checks.require_finite(h=h, directions=directions)
     checks.require_number(l1=l1, above=0)
     from sklearn.decomposition import sparse_encode
 
@@ -158,3 +154,6 @@ def unfold(
     rows, dictionary = (each.detach().double().cpu().numpy() for each in (normalize(h, dim=1), directions))
     codes = sparse_encode(rows, dictionary, algorithm="lasso_lars", alpha=l1 / 2, positive=True)
     return torch.as_tensor(codes).to(h) * length
+
+
+guard(__name__)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 
 Found = Float[Tensor, "instance latent hidden"]  #: A dictionary for each model.
 Truth = Float[Tensor, "instance feature hidden"]  #: What it should find, Wᵀ.
@@ -64,7 +65,6 @@ def dead(
     >>> dead(torch.tensor([[[0.5, 0.0], [0.0, 0.0]]]), torch.tensor([[0.5, 0.5]]))
     tensor([[False,  True]])
     """
-    checks.require_finite(latents=latents)
     return ~((latents > 0) & (weight > 0)[..., None]).any(1)
 
 
@@ -113,7 +113,6 @@ def variance_explained(
     that rise with x_i. It is 1 where a latent is a multiple of the feature, 0 where none rises with it, NaN where x_i never
     varies.
     """
-    checks.require_finite(latents=latents, x=x, weight=weight)
     n_instances = len(latents)
     x, weight = x.expand(n_instances, -1, -1), weight.expand(n_instances, -1)
     # One instance at a time: all latents in double precision would be the largest tensor in a chapter.
@@ -132,7 +131,6 @@ def _variance_explained(
 
 
 def _cosines(found: Found, true: Truth) -> Float[Tensor, "instance feature latent"]:
-    checks.require_finite(found=found, true=true)
     return normalize(true, dim=-1) @ normalize(found, dim=-1).mT
 
 
@@ -145,3 +143,6 @@ def _n_found(found: Found, true: Truth, threshold: float) -> Int[Tensor, "instan
 
 def _mean(value: Float[Tensor, "instance feature"], mask: Mask | None) -> Float[Tensor, "instance"]:
     return value.mean(1) if mask is None else torch.where(mask, value, torch.nan).nanmean(1)
+
+
+guard(__name__)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.data import FeatureDistribution
 from supertoy.loss import check_fit
@@ -27,7 +28,6 @@ def activation_frequency(
 
     A neuron counts as silent up to the share `silent`, in [0, 1), of its largest activation. Activations are 0 or more.
     """
-    checks.require_finite(h=h, weight=weight)
     if not 0 <= silent < 1:
         raise ValueError(f"silent must lie in [0, 1), got {silent}")
     return (weight[..., None] * (h > silent * h.amax(1, keepdim=True))).sum((1, 2))
@@ -56,7 +56,6 @@ def gain_per_activation(
     if not model.hidden_relu:
         raise TypeError(f"model must have a ReLU on its hidden layer, which {type(model).__name__} has not")
     checks.require_int(n_rows=n_rows, at_least=2)
-    checks.require_int(seed=seed, at_least=0)
     weights = checks.importances(importance, model.n_instances, model.n_features).to(model.b)
     data = data.to(dtype=model.b.dtype, device=model.b.device)
     relative = []
@@ -67,6 +66,9 @@ def gain_per_activation(
         rows = weight[..., None]
         constant = (weights[k] * rows * (y - (rows * y).sum(1, keepdim=True)).square()).sum()
         lowered = constant - (weights[k] * rows * (y - one.read_out(h)).square()).sum()
-        dedicated = constant / (rows * (x != 0)).sum()
+        dedicated = constant / (rows * (x != 0)).sum()  # x ≠ 0 is what active means, whatever its sign
         relative.append(lowered / activation_frequency(h, weight, silent)[0] / dedicated)
     return torch.stack(relative)
+
+
+guard(__name__)

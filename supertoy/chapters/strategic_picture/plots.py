@@ -9,6 +9,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from supertoy._util.border import guard
 from supertoy.plots.series import Panels, series_panels
 from supertoy.plots.style import (
     FILL,
@@ -215,3 +216,6 @@ def decomposition(panels: Mapping[str, Float[Tensor, "_unit"]], marked: Mapping[
             axis.title.set_horizontalalignment("left")
             axis.title.set_position((0, 1))
     return finished(figure)
+
+
+guard(__name__, detach=True)

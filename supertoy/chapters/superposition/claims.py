@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy import polytopes
+from supertoy._util.border import guard
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import below, coarse_bound, one_digit, span
 from supertoy.measures import REPRESENTED, SUPERPOSED, feature_norms, n_represented, superposition
@@ -296,6 +297,8 @@ PACKINGS = _packings()
 )
 def thomson(name: str, packing: Float[np.ndarray, "number dimension"]) -> Outcome:
     """Judge a packing: unit vectors of least interference, as rows."""
+    if name not in PACKINGS:
+        raise ValueError(f"name must be one of {', '.join(PACKINGS)}, got {name!r}")
     polytope = PACKINGS[name]
     same = np.abs(_sorted_cosines(packing) - _sorted_cosines(polytope)).max() < 0.02
     if same:
@@ -334,3 +337,6 @@ def _cosines(W: Tensor) -> Tensor:
 
 def _off_diagonal(gram: Tensor) -> Tensor:
     return gram - gram.diagonal().diag()
+
+
+guard(__name__)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 from supertoy.measures import feature_norms, superposition
 from supertoy.plots.style import (
     FRAME,
@@ -116,3 +117,6 @@ def loss_terms(
         handles, names = axis.get_legend_handles_labels()
         axis.legend(handles[::-1], names[::-1], loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     return finished(figure)
+
+
+guard(__name__, detach=True)

@@ -8,6 +8,7 @@ import torch
 from bs4 import BeautifulSoup
 
 import supertoy as st
+from supertoy.chapters.computation import kinds
 from supertoy.chapters.computation.explorer import neurons
 
 DENSITIES = [1, 0.1, 0.01]
@@ -44,7 +45,7 @@ def test_stacks_are_the_weights_of_neurons_rescaled_and_in_order():
     shown = large()
     held = torch.tensor(data(neurons(probability=[1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001], model=shown))["weights"])
     rescaled, _ = st.neurons.rescaled(shown.W1, shown.W2)
-    for k, order in enumerate(st.neurons.by_main_feature(shown.W1)):
+    for k, order in enumerate(kinds.by_main_feature(shown.W1)):
         assert torch.allclose(held[k] / 100, rescaled[k, order], rtol=0, atol=0.0051)
     assert held.abs().amax(2).eq(100).all()
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-import supertoy as st
 from supertoy.chapters import dynamics
 from tests.chapters.dynamics.claim_cases import JUMPING, OCTAHEDRON, STEPS, TURNED, WITH_THEM
 
@@ -27,7 +26,7 @@ def test_stages_of_all_runs_are_drawn_in_the_order_in_which_they_end():
     stages = torch.tensor([[0, 0], [1, 0], [1, 0], [1, 1]])
     above, below = dynamics.plots.stages_over_training(steps, losses, stages.flip(1), ["a", "b"], highlighted=1).axes
     assert np.allclose(above.lines[-1].get_ydata(), losses[:, 1])
-    assert len(above.patches) == len(st.curves.plateaus(steps, losses[:, 1]))
+    assert len(above.patches) == len(dynamics.stages.plateaus(steps, losses[:, 1]))
     assert below.collections[0].get_array().tolist() == stages.T.tolist()
     with pytest.raises(ValueError, match="names must have one entry for each of 2 stages, got 1"):
         dynamics.plots.stages_over_training(steps, losses, stages, ["a"])

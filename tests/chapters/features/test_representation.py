@@ -6,7 +6,6 @@ import torch
 import supertoy as st
 from supertoy.chapters.features.privileged_basis import random_orthogonal
 from supertoy.chapters.features.representation import Properties, properties_of
-from supertoy.compression import compress
 
 ROTATION = random_orthogonal(4, 1)[0]
 
@@ -21,7 +20,7 @@ def linear(W):
         (lambda x: x.prod(1, keepdim=True), 2, "none"),
         (lambda x: x[:, :1] + x[:, 1:] - 2 * x.prod(1, keepdim=True), 2, "none"),
         (lambda x: (x @ torch.tensor([[1.0], [-1.0]]).double()).relu(), 2, "none"),  # one feature silences the other
-        (lambda x: compress(x[:, :1], x[:, 1:], 3, 0), 2, "decomposable"),
+        (lambda x: ((3 * x[:, :1]).floor() + x[:, 1:]) / 3, 2, "decomposable"),
         (lambda x: x.square(), 3, "decomposable"),
         (linear(torch.tensor([[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]])), 3, "linear"),
         (linear(torch.tensor([[1.0, 0.0, 0.6, 0.8], [0.0, 1.0, 0.8, -0.6]])), 4, "linear"),

@@ -94,7 +94,7 @@ def test_vectors_that_do_not_fit_the_words_are_refused():
         w.WordVectors(["a", "b"], torch.ones(3, 2))
     with pytest.raises(ValueError, match="words must all differ, got 'a' twice"):
         w.WordVectors(["a", "b", "a"], torch.ones(3, 2))
-    with pytest.raises(ValueError, match="vectors must be finite; the one of 'b' is not"):
+    with pytest.raises(ValueError, match=r"vectors must be finite; got nan at \[.*1.*1\]"):
         w.WordVectors(["a", "b"], torch.tensor([[1.0, 0.0], [2.0, float("nan")]]))
 
 
@@ -108,7 +108,7 @@ def test_queries_without_an_answer_are_refused_by_name(plane):
         w.nearest(plane, torch.tensor([1.0, float("inf")]))
     with pytest.raises(ValueError, match="exclude must be among the 4 words, got 'x'"):
         w.nearest(plane, query, exclude=["x"])
-    with pytest.raises(TypeError, match=r"exclude must be several words .* got the str 'a'"):
+    with pytest.raises(TypeError, match=r"exclude must be a sequence \(each is a string\), got str 'a'"):
         w.nearest(plane, query, exclude="a")
     with pytest.raises(ValueError, match=r"n must be at most 2, .* got 3"):
         w.nearest(plane, query, n=3, exclude=["a", "b"])

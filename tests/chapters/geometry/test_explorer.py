@@ -187,7 +187,7 @@ def test_who_cannot_see_or_cannot_point_is_told_and_has_keys():
         ({"probability": None}, "probability must be given with W"),
         ({"probability": P[:1], "W": W[:1]}, r"probability must have 2 entries or more, all in \(0, 1\], got \[1.0\]"),
         ({"probability": torch.tensor([1, 0.5, 0])}, r"probability must have 2 entries or more, all in \(0, 1\]"),
-        ({"probability": torch.tensor([1, 0.5, torch.nan])}, r"probability must have 2 entries or more, all in \(0, 1\]"),
+        ({"probability": torch.tensor([1, 0.5, torch.nan])}, "probability must be finite"),
         ({"W": W / 0}, "W must be finite"),
         ({"W": W * torch.tensor([1, 0, 1])[:, None, None]}, r"W must hold a feature .* zero at 1 / \(1 - S\) = 3.33"),
         ({"W": None, "n_features": 0}, "n_features must be at least 1, got 0"),
@@ -201,6 +201,5 @@ def test_what_cannot_be_drawn_is_refused(changed, message):
 
 
 def test_weights_and_settings_that_do_not_fit_are_refused():
-    # By the types, where they are checked at run time.
-    with pytest.raises((ValueError, TypeError), match=r"W must have one entry for each of 3|Type-check"):
+    with pytest.raises(ValueError, match=r"W must be .* of shape \[2, 6, 11\]; setting is 3 in probability"):
         feature_geometry(probability=P, W=W[:2])

@@ -142,8 +142,8 @@ def test_who_cannot_see_or_cannot_point_is_told_and_has_keys(shown):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"density": 0.0}, "density must be finite and above 0, got 0.0"),
-        ({"density": math.nan}, "density must be finite and above 0, got nan"),
+        ({"density": 0.0}, r"density must lie in \(0, 1\]; got 0"),
+        ({"density": math.nan}, "density must be finite, got nan"),
         ({"density": 0.2}, "density must be at most 0.1, or other solutions are the best, got 0.2"),
         ({"n_ratios": 1}, "n_ratios must be at least 2, got 1"),
         ({"seed": -1}, "seed must be at least 0, got -1"),

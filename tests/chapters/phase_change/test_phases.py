@@ -111,10 +111,10 @@ def test_bad_arguments_are_refused():
         with pytest.raises(ValueError, match="n_features must be 2 or 3, got 4"):
             function(4, one, one)
         for bad in (0.0, 1.01, float("nan")):
-            with pytest.raises(ValueError, match=r"density must lie in \(0, 1\]"):
+            with pytest.raises(ValueError, match=r"density must (lie in \(0, 1\]|be finite)"):
                 function(2, bad * one, one)
         for bad in (-1.0, float("inf")):
-            with pytest.raises(ValueError, match="ratio must be finite and not negative"):
+            with pytest.raises(ValueError, match="ratio must be finite"):
                 function(3, one, bad * one)
     with pytest.raises(ValueError, match="n_features must be 2 or 3, got 1"):
         candidate_weights(1)

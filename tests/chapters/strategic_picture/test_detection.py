@@ -40,7 +40,7 @@ def test_a_curve_goes_from_nothing_flagged_to_everything():
         (lambda: false_alarms(SCORE, PRESENT, detected=0.0), r"detected must lie in \(0, 1\], got 0.0"),
         (lambda: roc(SCORE, torch.ones(6, dtype=torch.bool)), "present must be true in some rows and false in others"),
         (lambda: roc(torch.full((6,), torch.nan), PRESENT), "score must be finite"),
-        (lambda: similarity_to_examples(torch.ones(2, 3), torch.ones(0, 3)), "examples must hold at least one, got none"),
+        (lambda: similarity_to_examples(torch.ones(2, 3), torch.ones(0, 3)), "examples must not be empty"),
         (lambda: similarity_to_examples(torch.full((2, 3), torch.nan), torch.ones(1, 3)), "activations must be finite"),
     ],
 )

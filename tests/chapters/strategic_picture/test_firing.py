@@ -54,6 +54,6 @@ def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match="n_rows must be at least 2"):
         gain_per_activation(dedicated(4), data, n_rows=1)
     with pytest.raises(ValueError, match=r"silent must lie in \[0, 1\), got 1"):
-        activation_frequency(torch.ones(1, 2, 3), torch.ones(1, 2), silent=1.0)
+        activation_frequency(torch.ones(1, 2, 3), torch.full((1, 2), 0.5), silent=1.0)
     with pytest.raises(ValueError, match="h must be finite"):
-        activation_frequency(torch.full((1, 2, 3), torch.nan), torch.ones(1, 2))
+        activation_frequency(torch.full((1, 2, 3), torch.nan), torch.full((1, 2), 0.5))

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
+from supertoy._util.border import guard
 
 
 def steep_floor(u: Float[Tensor, "*shape"], width: float) -> Float[Tensor, "*shape"]:
@@ -64,3 +65,6 @@ def compression_loss(n_intervals: int, width: float, n_points: int = 1000) -> fl
     x, y = torch.meshgrid(points, points, indexing="ij")
     x_back, y_back = decompress(compress(x, y, n_intervals, width), n_intervals, width)
     return ((x - x_back).square() + (y - y_back).square()).mean().item()
+
+
+guard(__name__)

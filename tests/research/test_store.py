@@ -7,7 +7,7 @@ import os
 import pytest
 import torch
 
-from supertoy._engine.store import Store
+from supertoy.research._store import Store
 
 TENSORS = {"W": torch.arange(6.0).view(2, 3), "steps": torch.tensor([1, 2])}
 DESCRIPTION = {"model": "ReLUOutputModel", "seed": 0}

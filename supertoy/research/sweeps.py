@@ -15,12 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from supertoy._engine.description import attributes, checksum, described
-from supertoy._engine.store import Store
 from supertoy._util import checks
 from supertoy._util.progress import progress, show_no_progress
 from supertoy.data import Data
 from supertoy.models import BatchedModel
+from supertoy.research._description import attributes, checksum, described
+from supertoy.research._store import Store
 from supertoy.training import Record, TrainingOptions, join, knows, show_options, train
 
 _SHARD = 2**21  # numbers in the largest tensor of a shard; a training keeps about eight such tensors

@@ -1,5 +1,6 @@
 """Sweeps: the same bits wherever the shards run, and nothing lost when something dies."""
 
+import copy
 import hashlib
 import json
 import os
@@ -20,8 +21,8 @@ from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 import supertoy as st
-from supertoy._engine.description import described
-from supertoy.sweeps import _default_shard_size
+from supertoy.research._description import described
+from supertoy.research.sweeps import _default_shard_size
 from supertoy.training import TrainingOptions
 
 N_INSTANCES = 7
@@ -96,7 +97,7 @@ def test_every_distribution_and_model_survives_the_way_to_a_worker(tmp_path):
 
 def test_a_finished_sweep_is_read_and_not_trained_again(reference, tmp_path, monkeypatch):
     swept(store=tmp_path)
-    monkeypatch.setattr("supertoy.sweeps._train_shard", None)
+    monkeypatch.setattr("supertoy.research.sweeps._train_shard", None)
     assert_same_bits(swept(store=tmp_path), reference)
 
 
@@ -115,6 +116,17 @@ def test_a_store_of_another_function_is_refused(tmp_path):
     st.sweep(st.FunctionModel(2, 3, 2, function=torch.abs), data, **options)
     with pytest.raises(ValueError, match="holds another sweep, which differs in model"):
         st.sweep(st.FunctionModel(2, 3, 2, function=torch.square), data, **options)
+
+
+def test_a_store_of_other_values_is_refused(tmp_path):
+    model = st.ReLUOutputModel(1, 2, 1)
+    for k, data in enumerate((st.Independent(2, 0.5), st.HierarchicalSets(1, [None, 0], 0.5, 0.5))):
+        options = {"n_steps": 4, "store": tmp_path / str(k)}
+        st.sweep(model, data, **options)
+        other = copy.copy(data)
+        other.values = st.values.Exponential(0.5)
+        with pytest.raises(ValueError, match="holds another sweep, which differs in distribution"):
+            st.sweep(st.ReLUOutputModel(1, 2, 1), other, **options)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +152,7 @@ def test_a_sweep_that_was_killed_goes_on_where_it_was(reference, tmp_path):
         t.swept(store={str(tmp_path)!r})
     """
     command = [sys.executable, "-c", textwrap.dedent(script)]
-    process = subprocess.Popen(command, cwd=Path(__file__).parents[1])
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("shard-*.json")) and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)
@@ -181,7 +193,7 @@ def kill_yourself(*job):
 
 
 def test_a_process_pool_whose_worker_is_killed_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("supertoy.sweeps._train_alone", kill_yourself)
+    monkeypatch.setattr("supertoy.research.sweeps._train_alone", kill_yourself)
     with (
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor,
         pytest.raises(RuntimeError, match="ProcessPoolExecutor died before all shards were trained"),
@@ -251,7 +263,7 @@ def test_a_folder_that_became_read_only_is_refused_before_any_training(reference
     swept(store=tmp_path)
     (tmp_path / "shard-00001.json").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr("supertoy.sweeps._train_shard", None)
+        patch.setattr("supertoy.research.sweeps._train_shard", None)
         patch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
         with pytest.raises(OSError, match="Read-only file system"):
             swept(store=tmp_path)
@@ -292,7 +304,7 @@ def test_empty_grids_and_settings_that_do_not_fit_are_refused():
 
 def test_the_examples_of_the_page_run_and_have_shards_to_share(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    page = (Path(__file__).parents[1] / "book" / "sweeps.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "book" / "sweeps.md").read_text(encoding="utf-8")
     grid, kept = (block.split("```")[0] for block in page.split("```python\n")[1:3])
     names = {}
     exec(grid, names)
@@ -464,7 +476,7 @@ def test_shards_outlive_a_lost_description(reference, tmp_path, monkeypatch):
     (tmp_path / "sweep.json").unlink()
     with pytest.raises(ValueError, match="store must be an empty folder or one of this sweep's"):
         swept(store=tmp_path, n_steps=61)
-    monkeypatch.setattr("supertoy.sweeps._train_shard", None)
+    monkeypatch.setattr("supertoy.research.sweeps._train_shard", None)
     assert_same_bits(swept(store=tmp_path), reference)
     assert (tmp_path / "sweep.json").exists()
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from supertoy.compression import compress, compression_loss, decompress, steep_floor
+from supertoy.chapters.appendix.compression import compress, compression_loss, decompress, steep_floor
 
 
 def uniform(seed):
