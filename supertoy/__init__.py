@@ -34,6 +34,7 @@ from supertoy.models import (
     ReLUOutputModel,
     ToyModel,
 )
+from supertoy.research.files import load, save
 from supertoy.research.sweeps import sweep
 from supertoy.rotations import canonical_orientation
 from supertoy.training import Record, train
@@ -69,9 +70,11 @@ __all__ = [
     "expected_loss",
     "feature_dimensionality",
     "feature_norms",
+    "load",
     "n_represented",
     "plots",
     "sampled_loss",
+    "save",
     "superposition",
     "sweep",
     "train",

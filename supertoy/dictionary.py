@@ -38,7 +38,7 @@ class SparseAutoencoder(BatchedModel):
     encoder_bias: Tensor
 
     def __init__(self, n_instances: int, n_hidden: int, n_latents: int, *, k: int | None = None, **options: Any) -> None:
-        checks.require_int(n_hidden=n_hidden, k=1 if k is None else k, at_least=1)
+        checks.require_int(k=1 if k is None else k, at_least=1)
         checks.require_int(n_latents=n_latents, at_least=k or 1)
         self.k = k or n_latents
         shapes = {"decoder": (n_latents, n_hidden), "encoder": (n_hidden, n_latents), "encoder_bias": (n_latents,)}

@@ -137,9 +137,10 @@ class BatchedModel(nn.Module):
         return selected
 
     def extra_repr(self) -> str:
-        """Sizes, and the shapes of one instance's parameters."""
-        shapes = ", ".join(f"{name} {list(value.shape[1:])}" for name, value in self.named_parameters())
-        return f"n_instances={self.n_instances}, {shapes}, {self.dtype}"
+        """Sizes, the shapes of one instance's parameters and which are frozen, and functions by name."""
+        shapes = [f"{k} {list(v.shape[1:])}{'' if v.requires_grad else ' frozen'}" for k, v in self.named_parameters()]
+        functions = [f"{k}={getattr(v, '__name__', type(v).__name__)}" for k, v in vars(self).items() if callable(v)]
+        return ", ".join([f"n_instances={self.n_instances}", *shapes, str(self.dtype), *functions])
 
 
 class ToyModel(BatchedModel):

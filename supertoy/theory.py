@@ -172,7 +172,6 @@ def binomial_weights(n_features: int, probability: Float[Tensor, "instance"]) ->
 
     Source: paper, "Mathematical understanding".
     """
-    checks.require_int(n_features=n_features, at_least=1)
     p = checks.probabilities(probability[:, None], "probability", 1, "column")
     k = torch.arange(n_features + 1, device=p.device)
     choices = torch.tensor([math.comb(n_features, i) for i in k.tolist()], dtype=torch.float64, device=p.device)
@@ -226,7 +225,6 @@ def settled(
 
     Source: not in the paper.
     """
-    checks.require_int(n_points=n_points, n_dimensions=n_dimensions, n_restarts=n_restarts, at_least=1)
     random = np.random.default_rng(seed)
 
     def value_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:

@@ -1,5 +1,7 @@
 """The four models: their formulas, their symmetries, their initial weights."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -181,6 +183,12 @@ def test_parameters_that_do_not_fit_by_name_and_shape_are_refused(parameters, me
 
 def test_a_model_tells_its_setting():
     assert repr(st.ReLUOutputModel(3, 5, 2)) == "ReLUOutputModel(n_instances=3, W [2, 5], b [5], torch.float32)"
+    model = st.AbsoluteValueModel(3, 5, 2, dtype=torch.float64)
+    model.b.requires_grad_(False)
+    wanted = "AbsoluteValueModel(n_instances=3, W1 [2, 5], W2 [5, 2], b [5] frozen, torch.float64, function=abs)"
+    assert repr(model) == wanted
+    model = st.ActivationOutputModel(1, 2, 1, activation=partial(torch.nn.functional.leaky_relu, negative_slope=0.1))
+    assert repr(model) == "ActivationOutputModel(n_instances=1, W [1, 2], b [2], torch.float32, activation=partial)"
 
 
 def test_selected_models_keep_what_is_frozen_and_their_buffers():

@@ -41,14 +41,16 @@ def relu_loss(
     def loss_of(group: slice) -> tuple[Tensor, Tensor]:
         data_here, I = data.select(group), importance[group]
         floor = 1e-9 * data.values.moments[1] * (I * data_here.activity()[0]).sum(-1)
-        raw = loss = torch.full_like(b[group, 0], torch.inf)
+        loss = torch.full_like(b[group, 0], torch.inf)
         for error in _partial_sums(gain[group], b[group], data_here):
-            # Errors are not negative, but a sum far from its limit may be, and would look settled if it were cut at 0.
-            raw_before, raw, before, loss = raw, (I * error).sum(-1), loss, (I * error.clamp(min=0)).sum(-1)
-            is_settled = (raw - raw_before).abs() <= torch.maximum(rtol * loss, floor)
-            if (is_settled & ((loss - before).abs() <= rtol * loss)).all():
+            before, loss = loss, (I * error.clamp(min=0)).sum(-1)
+            enough = torch.maximum(rtol * loss, floor)
+            # Errors are not negative. Sums far from their limit may be, and would look settled where they are cut at 0.
+            is_near = (I * -error.clamp(max=0)).sum(-1) <= enough
+            change = (loss - before).abs()
+            if (is_near & (change <= rtol * loss)).all():
                 break
-        return loss, is_settled
+        return loss, is_near & (change <= enough)
 
     groups = [slice(start, start + n_at_once) for start in range(0, n_instances, n_at_once)]
     losses, are_converged = zip(*in_threads([partial(loss_of, group) for group in groups]), strict=True)

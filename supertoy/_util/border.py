@@ -1,5 +1,7 @@
 """The border of the package: what comes in through a public function is checked before anything is computed.
 
+Only calls from outside are checked. What the package's own modules hand each other came in there, and loops stay fast.
+
 Annotations say what fits. A wrong kind of value is a TypeError, a wrong shape or value a ValueError. The message names the
 function, the argument, what fits and what came. So no public function has to check these itself:
 
@@ -38,7 +40,7 @@ def guard(module_name: str, *, detach: bool = False, gaps: Collection[str] = ())
 
     Args:
         detach: for figures: tensors lose their gradients, and in a list or mapping may have NaN, a gap in the drawing.
-        gaps: parameters in which NaN, infinity and empty tensors mean something.
+        gaps: parameters in which NaN, infinity or empty tensors mean something, or whose values a function checks itself.
     """
     module = sys.modules[module_name]
     for name, value in [*vars(module).items()]:
@@ -53,16 +55,19 @@ def guard(module_name: str, *, detach: bool = False, gaps: Collection[str] = ())
                 setattr(value, method, type(member)(new) if isinstance(member, classmethod | staticmethod) else new)
 
 
-def guarded(function: F, detach: bool = False, gaps: Collection[str] = ()) -> F:
-    """The function with its arguments checked; itself if they already are."""
+def guarded(function: F, detach: bool = False, gaps: Collection[str] = (), inside: bool = False) -> F:
+    """The function with its arguments checked; itself if they already are. With `inside`, in calls from the package too."""
     if hasattr(function, "is_guarded"):
         return function
     by_name: dict[str, _Parameter] | None = None
     by_place: list[_Parameter] = []
 
+    @no_type_check  # or jaxtyping, where it checks this module too, as in tests, gives each call axes and a frame of its own
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         nonlocal by_name, by_place
+        if not inside and sys._getframe(1).f_globals.get("__name__", "").startswith("supertoy."):
+            return function(*args, **kwargs)
         if by_name is None:  # at the first call, since importing the package should not wait for this
             parameters = [_Parameter(each, detach, gaps) for each in _signature(function)]
             by_place = [each for each in parameters if each.kind.name.startswith(("POSITIONAL", "VAR_POSITIONAL"))]
@@ -70,8 +75,8 @@ def guarded(function: F, detach: bool = False, gaps: Collection[str] = ()) -> F:
         before: list[tuple[str, Any, Any]] = []
         try:
             with jaxtyped("context"):  # axes of one name have one length
-                if by_place:
-                    last = len(by_place) - 1
+                last = len(by_place) - 1
+                if len(args) <= len(by_place) or (by_place and by_place[-1].kind is inspect.Parameter.VAR_POSITIONAL):
                     args = tuple(by_place[min(k, last)].admit(value, before) for k, value in enumerate(args))
                 for name, value in kwargs.items():
                     if name in by_name:
@@ -80,7 +85,8 @@ def guarded(function: F, detach: bool = False, gaps: Collection[str] = ()) -> F:
             raise type(error)(f"{function.__qualname__}: {error}") from None
         return function(*args, **kwargs)
 
-    checked.is_guarded = True  # type: ignore[attr-defined]
+    del checked.__no_type_check__  # others may
+    checked.is_guarded = True
     return cast(F, checked)
 
 
@@ -88,7 +94,7 @@ def _signature(function: Callable[..., Any]) -> Iterable[inspect.Parameter]:
     return inspect.signature(function, eval_str=True).parameters.values()
 
 
-@no_type_check  # or where jaxtyping checks this module too, as in the tests, each call would have axes of its own
+@no_type_check
 class _Parameter:
     """A parameter of a guarded function, and what fits it."""
 
@@ -103,7 +109,7 @@ class _Parameter:
         self.may_be_tensor = "Tensor" in repr(self.hint)
         self.is_number = not {int, float}.isdisjoint(_members(self.hint))
         self.may_be_any = self.name in gaps
-        self.meaning = checks.meaning(self.name, counts=int in _members(self.hint))
+        self.meaning = None if self.may_be_any else checks.meaning(self.name, counts=int in _members(self.hint))
 
     def admit(self, value: Any, before: list[tuple[str, Any, Any]]) -> Any:
         """The value as the function gets it; `before` has the arguments that came in already."""

@@ -69,18 +69,18 @@ def require_row_weights(**tensors: Tensor) -> None:
             raise ValueError(f"{name} must add up to 1 over the rows, got a sum of {total[off][0].item():g}")
 
 
-def require_shares(*, zero: bool, **arguments: Any) -> None:
-    """Refuse probabilities and densities outside of [0, 1], or (0, 1] where zero means nothing: numbers or tensors.
+def require_shares(**arguments: Any) -> None:
+    """Refuse probabilities and densities outside of (0, 1]: numbers or tensors.
 
-    >>> require_shares(density=1.5, zero=False)
+    >>> require_shares(density=1.5)
     Traceback (most recent call last):
     ValueError: density must lie in (0, 1]; got 1.5
     """
     for name, value in arguments.items():
         tensor = torch.as_tensor(value)
-        bad = ~((tensor >= 0 if zero else tensor > 0) & (tensor <= 1))
+        bad = ~((tensor > 0) & (tensor <= 1))
         if bad.any():
-            raise ValueError(f"{name} must lie in {'[' if zero else '('}0, 1]; got {_first(tensor, bad)}")
+            raise ValueError(f"{name} must lie in (0, 1]; got {_first(tensor, bad)}")
 
 
 def require_rising(*, above: float = -math.inf, **values: Any) -> None:
@@ -108,11 +108,12 @@ def meaning(name: str, counts: bool) -> Callable[..., None] | None:
     ValueError: seed must be at least 0, got -1
     """
     if counts:
-        return partial(require_int, at_least=0) if name == "seed" or name.startswith("n_") else None
+        least = {"seed": 0} | ({name: 1} if name.startswith("n_") else {})
+        return partial(require_int, at_least=least[name]) if name in least else None
     known: dict[str, Callable[..., None]] = {
         "weight": require_row_weights,
-        "probability": partial(require_shares, zero=True),
-        "density": partial(require_shares, zero=False),
+        "probability": require_shares,
+        "density": require_shares,
         "steps": require_rising,
         "height": partial(require_number, above=0),
     }

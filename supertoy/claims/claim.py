@@ -148,7 +148,7 @@ class Registry(Mapping[str, Claim]):
         """
 
         def register(judge: Callable[..., Outcome]) -> Callable[..., Outcome]:
-            judge = guarded(judge, gaps=gaps)
+            judge = guarded(judge, gaps=gaps, inside=True)  # `check` calls it with what came from outside
             self._claims[id] = Claim(id, says, criterion, reason, figure, judge, numbers)
             return judge
 

@@ -10,6 +10,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 _FORMAT = 4  # to be raised whenever training comes to compute something else
+_ADVICE = "finished shards are kept, so mend that and run the same call again"
 
 
 class Store:
@@ -74,7 +76,7 @@ class Store:
             raise ValueError(
                 f"store must be an empty folder or one of this sweep's, got {self.folder}, which has other files in it"
             )
-        self._write(path, json.dumps(description, indent=1).encode())
+        write(path, json.dumps(description, indent=1).encode())
 
     def _is_ours(self, label: Path) -> bool:
         try:
@@ -88,7 +90,7 @@ class Store:
         Raises:
             OSError: they cannot.
         """
-        self._write(self.folder / ".writable", b"")
+        write(self.folder / ".writable", b"")
         (self.folder / ".writable").unlink(missing_ok=True)
 
     def read(
@@ -130,25 +132,28 @@ class Store:
         path, label = self._paths(shard)
         content = save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()})
         described = {"sweep": self.digest, "shard": shard, "sha256": hashlib.sha256(content).hexdigest()}
-        self._write(path, content)
-        self._write(label, json.dumps(described, indent=1).encode())
+        write(path, content)
+        write(label, json.dumps(described, indent=1).encode())
 
     def _paths(self, shard: int) -> tuple[Path, Path]:
         path = self.folder / f"shard-{shard:05d}.safetensors"
         return path, path.with_suffix(".json")
 
-    def _write(self, path: Path, content: bytes) -> None:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            with open(temporary, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise OSError(
-                error.errno,
-                f"{path} could not be written: {error.strerror}; finished shards are kept, so mend that and run the "
-                "same call again",
-            ) from error
+
+def write(path: Path, content: bytes, advice: str = _ADVICE) -> None:
+    """Write a file as a whole, or leave what is there.
+
+    Raises:
+        OSError: it cannot be written, with this advice.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise OSError(error.errno, f"{path} could not be written: {error.strerror}; {advice}") from error

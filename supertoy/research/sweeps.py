@@ -20,6 +20,7 @@ from supertoy._util.progress import progress, show_no_progress
 from supertoy.data import Data
 from supertoy.models import BatchedModel
 from supertoy.research._description import attributes, checksum, described
+from supertoy.research._records import record_of, tensors_of
 from supertoy.research._store import Store
 from supertoy.training import Record, TrainingOptions, join, knows, show_options, train
 
@@ -115,7 +116,7 @@ def sweep(
         for name, parameter in model.named_parameters():
             parameter.copy_(torch.cat([shard[f"parameter {name}"] for shard in in_order]))
     path = "fast step" if knows(model, data, fitted) else "autograd"
-    return join([_record(shard, path) for shard in in_order])
+    return join([record_of(shard, path) for shard in in_order])
 
 
 show_options(sweep)
@@ -164,11 +165,7 @@ def _train_shard(model: BatchedModel, data: Data, options: TrainingOptions) -> d
         record = train(model, data, **vars(options))
     except Exception as error:
         return error
-    tensors = {f"parameter {name}": value.detach() for name, value in model.named_parameters()}
-    tensors |= {name: getattr(record, name) for name in ("losses", "restart_losses", "restart", "loss")}
-    for step, state in record.snapshots.items():
-        tensors |= {f"snapshot {step} {name}": value for name, value in state.items()}
-    return tensors
+    return {f"parameter {name}": value.detach() for name, value in model.named_parameters()} | tensors_of(record)
 
 
 def _train_alone(*job: Any) -> dict[str, Tensor] | Exception:
@@ -177,22 +174,6 @@ def _train_alone(*job: Any) -> dict[str, Tensor] | Exception:
     if multiprocessing.parent_process() is not None:
         show_no_progress()
     return _train_shard(*job)
-
-
-def _record(tensors: dict[str, Tensor], path: str) -> Record:
-    snapshots: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("snapshot "):
-            _, step, name = key.split(" ")
-            snapshots.setdefault(int(step), {})[name] = value
-    return Record(
-        losses=tensors["losses"],
-        restart_losses=tensors["restart_losses"],
-        restart=tensors["restart"],
-        path=path,
-        snapshots=dict(sorted(snapshots.items())),
-        evaluate=lambda: tensors["loss"],
-    )
 
 
 def _default_shard_size(model: BatchedModel, data: Data, options: TrainingOptions) -> int:

@@ -49,14 +49,16 @@ def rarely_positive(gain, height):
     return model, torch.tensor([1.0, 0.0]), exact
 
 
-@pytest.mark.parametrize(("gain", "is_enough"), [(300.0, True), (3000.0, True), (1e5, False)])
-def test_it_says_where_4096_terms_are_too_few(gain, is_enough):
-    model, I, exact = rarely_positive(gain, 20.0)
-    arguments = model.W.mT @ model.W, model.b, st.Independent(2, 1.0), I.double()[None]
-    loss, is_converged = relu_loss(*arguments, rtol=1e-4)
-    assert is_converged.tolist() == [is_enough]
-    if is_enough:
-        assert loss.item() == pytest.approx(exact, rel=1e-4)
+def test_it_says_where_4096_terms_are_too_few_and_is_right_elsewhere():
+    converged = []
+    for gain in (300.0, 1e3, 3e3, 1e4, 3e4, 1e5, 1e6):
+        model, I, exact = rarely_positive(gain, 20.0)
+        data = st.Independent(2, 1.0)
+        loss, is_converged = relu_loss(model.W.mT @ model.W, model.b, data, I.double()[None], rtol=1e-4)
+        assert not is_converged or loss.item() == pytest.approx(exact, rel=2e-4)
+        converged += is_converged.tolist()
+    assert converged[0]
+    assert not converged[-1]
 
 
 def test_the_loss_is_sampled_then():

@@ -143,6 +143,16 @@ def test_figures_take_weights_that_are_trained():
     assert st.plots.feature_directions(model.W).axes
 
 
+def test_calls_from_inside_the_package_are_not_checked():
+    inside = {"__name__": "supertoy.somewhere", "takes": takes, "W": ONES}
+    assert eval("takes(W, n=1.5)", inside)[2] == 1.5
+    with pytest.raises(TypeError, match="n must be an int"):
+        eval("takes(W, n=1.5)", inside | {"__name__": "__main__"})
+    inside["takes"] = guarded(takes.__wrapped__, inside=True)
+    with pytest.raises(TypeError, match="n must be an int"):
+        eval("takes(W, n=1.5)", inside)
+
+
 def test_gaps_may_be_anything_but_of_another_kind():
     def crossing(falling: Float[Tensor, "x"], x: Float[Tensor, "x"]) -> float:
         return float(falling.nansum())

@@ -23,15 +23,15 @@ def test_a_grid_rises(values, message):
 
 
 def test_shares_lie_between_nothing_and_all():
-    checks.require_shares(p=torch.tensor([0.0, 1.0]), zero=True)
+    checks.require_shares(p=torch.tensor([1e-9, 1.0]))
     for bad in (0, -0.1, 1.1, float("nan"), torch.tensor([1.0, 0.0])):
         with pytest.raises(ValueError, match=r"p must lie in \(0, 1\]; got"):
-            checks.require_shares(p=bad, zero=False)
+            checks.require_shares(p=bad)
 
 
 def test_names_have_meanings():
-    for name, bad in (("seed", -1), ("n_rows", -1)):
-        with pytest.raises(ValueError, match=f"{name} must be at least 0, got -1"):
+    for name, bad, least in (("seed", -1, 0), ("n_rows", 0, 1)):
+        with pytest.raises(ValueError, match=f"{name} must be at least {least}, got {bad}"):
             checks.meaning(name, counts=True)(**{name: bad})
     with pytest.raises(ValueError, match="weight must add up to 1"):
         checks.meaning("weight", counts=False)(weight=torch.ones(2))

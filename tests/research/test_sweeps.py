@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -63,6 +64,15 @@ def test_a_sweep_is_train_but_for_rounding(reference):
     assert torch.equal(swept_record.snapshots[60]["W"], swept_model.W)
     expected = st.expected_loss(swept_model, st.Independent(5, PROBABILITY), importance=IMPORTANCE)
     assert_close(swept_record.loss, expected)
+
+
+def test_a_sweeps_record_can_be_pickled(reference):
+    model, record = reference
+    copy = pickle.loads(pickle.dumps(record))
+    assert_same_bits((model, copy), reference)
+    assert torch.equal(copy.restart, record.restart)
+    assert repr(copy) == repr(record)
+    assert repr(copy).startswith(f"Record(60 steps of {N_INSTANCES} instances by fast step, last losses ")
 
 
 def test_shards_of_another_size_give_the_same_but_for_rounding(reference):
@@ -125,7 +135,7 @@ def test_a_store_of_other_values_is_refused(tmp_path):
         st.sweep(model, data, **options)
         other = copy.copy(data)
         other.values = st.values.Exponential(0.5)
-        with pytest.raises(ValueError, match="holds another sweep, which differs in distribution"):
+        with pytest.raises(ValueError, match="holds another sweep, which differs in data"):
             st.sweep(st.ReLUOutputModel(1, 2, 1), other, **options)
 
 
@@ -146,8 +156,8 @@ def test_another_sweeps_store_is_refused(tmp_path, change, what):
 
 def test_a_sweep_that_was_killed_goes_on_where_it_was(reference, tmp_path):
     script = f"""
-        import tests.test_sweeps as t
-        from supertoy import sweeps
+        import tests.research.test_sweeps as t
+        from supertoy.research import sweeps
         plain, sweeps._train_shard = sweeps._train_shard, lambda *job: (plain(*job), __import__("time").sleep(1))[0]
         t.swept(store={str(tmp_path)!r})
     """
@@ -210,7 +220,7 @@ def test_a_loss_that_is_not_finite_names_the_instance_of_the_whole_sweep(tmp_pat
 
 
 def test_an_interrupt_keeps_finished_shards_and_leaves_the_model_alone(reference, tmp_path, monkeypatch):
-    from supertoy import sweeps as module
+    from supertoy.research import sweeps as module
 
     calls = []
 
@@ -318,7 +328,7 @@ def test_the_examples_of_the_page_run_and_have_shards_to_share(tmp_path, monkeyp
 
 def test_a_dask_cluster_loses_nothing_when_a_worker_is_killed(reference, tmp_path):
     distributed = pytest.importorskip("distributed")
-    from supertoy import sweeps as module
+    from supertoy.research import sweeps as module
 
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,

@@ -50,7 +50,6 @@ def dedicated_model(data: FeatureDistribution, n_hidden: int) -> ReLUOutputModel
     If all features are alike, no model without superposition has a lower loss. There is one instance for each of the data's
     settings. The parameters need no gradient.
     """
-    checks.require_int(n_hidden=n_hidden, at_least=1)
     if n_hidden > data.n_features:
         raise ValueError(f"n_hidden must be at most the data's {data.n_features} features, got {n_hidden}")
     model = ReLUOutputModel(data.n_instances, data.n_features, n_hidden, dtype=data.dtype, device=data.device)
@@ -117,7 +116,6 @@ def projected_gradient_attack(
 
     Source: Madry et al. (2018), with the Euclidean norm.
     """
-    checks.require_int(n_steps=n_steps, at_least=1)
     [x] = _fitting(model, x=x)
     length = _lengths(norm, x)[:, None, None]
     delta = torch.zeros_like(x) if start is None else _fitting(model, start=start)[0]

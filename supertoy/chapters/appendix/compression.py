@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy._util import checks
 from supertoy._util.border import guard
 
 
@@ -33,7 +32,6 @@ def compress(
     x: Float[Tensor, "*shape"], y: Float[Tensor, "*shape"], n_intervals: int, width: float
 ) -> Float[Tensor, "*shape"]:
     """t = (⌊Z x⌋ + y) / Z, with steep segments for jumps. It lies in [0, 1 + 1/Z]."""
-    checks.require_int(n_intervals=n_intervals, at_least=1)
     return (steep_floor(n_intervals * x, width) + y) / n_intervals
 
 
@@ -46,7 +44,6 @@ def decompress(
     >>> decompress(t, n_intervals=3, width=0.1)  # x to within its third, y exactly
     (tensor([0.5000]), tensor([0.2500]))
     """
-    checks.require_int(n_intervals=n_intervals, at_least=1)
     interval = steep_floor(n_intervals * t, width)
     return ((interval + 0.5) / n_intervals).clamp(max=1), n_intervals * t - interval
 
@@ -60,7 +57,6 @@ def compression_loss(n_intervals: int, width: float, n_points: int = 1000) -> fl
     With jumps it is 1 / (12 Z²). For comparison: it costs 1/12 to keep one value and the mean of the other, and just as much
     to keep only the mean of the two.
     """
-    checks.require_int(n_points=n_points, at_least=1)
     points = (torch.arange(n_points, dtype=torch.float64) + 0.5) / n_points
     x, y = torch.meshgrid(points, points, indexing="ij")
     x_back, y_back = decompress(compress(x, y, n_intervals, width), n_intervals, width)

@@ -7,7 +7,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy._util import checks
 from supertoy._util.border import guard
 
 
@@ -31,7 +30,6 @@ def through_relu(
 
     x_i is uniform on [0, 1]; the expectation is a midpoint rule with `n_nodes` nodes.
     """
-    checks.require_int(n_nodes=n_nodes, at_least=1)
     gain = _gains_at_others(W)
     x = (torch.arange(n_nodes, dtype=W.dtype, device=W.device) + 0.5) / n_nodes
     output = (gain[..., None] * x + b[:, :, None, None]).relu()  # [instance, output, feature, node]

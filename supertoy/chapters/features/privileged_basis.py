@@ -12,7 +12,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.models import ToyModel
@@ -27,7 +26,6 @@ def random_orthogonal(n_dimensions: int, n_rotations: int, seed: int = 0) -> Flo
     >>> torch.allclose(O.mT @ O, torch.eye(3).double())
     True
     """
-    checks.require_int(n_dimensions=n_dimensions, n_rotations=n_rotations, at_least=1)
     streams = [keyed_generator(seed, k, f"rotation of {n_dimensions} dimensions") for k in range(n_rotations)]
     shape = (n_dimensions, n_dimensions)
     random = [torch.randn(shape, generator=generator, dtype=torch.float64) for generator in streams]
@@ -44,7 +42,6 @@ def random_permutations(
     >>> random_permutations(3, n_permutations=1).sum(1)
     tensor([[1., 1., 1.]], dtype=torch.float64)
     """
-    checks.require_int(n_dimensions=n_dimensions, n_permutations=n_permutations, at_least=1)
     generator = keyed_generator(seed, n_dimensions, "permutations")
     orders = [torch.randperm(n_dimensions, generator=generator) for _ in range(n_permutations)]
     return torch.eye(n_dimensions, dtype=torch.float64)[torch.stack(orders)]

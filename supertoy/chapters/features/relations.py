@@ -14,7 +14,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from supertoy._util.border import guard
-from supertoy._util.checks import require_int
 from supertoy._util.generators import keyed_generator
 from supertoy._util.intervals import wilson
 from supertoy.chapters.features.words import WordVectors
@@ -143,7 +142,6 @@ def parallelism(vectors: WordVectors, pairs: Pairs, n_shuffles: int = 1000, seed
 
     Source: paper, "Features as directions".
     """
-    require_int(at_least=1, n_shuffles=n_shuffles)
     first, second = vectors.vectors[_pair_rows(vectors, pairs)].unbind(1)
     generator = keyed_generator(seed, 0, "shuffled pairs")
     orders = torch.stack([torch.randperm(len(pairs), generator=generator) for _ in range(n_shuffles)])

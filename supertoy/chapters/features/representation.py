@@ -88,7 +88,6 @@ def properties_of(
     Raises:
         ValueError: h has another shape than [row, hidden], is not finite, or is the same for every x.
     """
-    checks.require_int(n_features=n_features, at_least=1)
     checks.require_int(n_rows=n_rows, at_least=n_features + 1)
     generator = keyed_generator(seed, n_features, "representation")
     x, y = torch.rand(2, n_rows, n_features, generator=generator, dtype=torch.float64)

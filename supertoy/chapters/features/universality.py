@@ -17,7 +17,6 @@ from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy.chapters.features.privileged_basis import random_orthogonal
 
@@ -54,7 +53,6 @@ def distance(
     Source: not in the paper. Schönemann (1966) for the best rotation.
     """
     A, B = _same_shape(W, other)
-    checks.require_int(n_starts=n_starts, at_least=1)
     if up_to not in ("rotation", "neurons"):
         raise ValueError(f"up_to must be 'rotation' or 'neurons', got {up_to!r}")
     best_turn: Callable[[Matrix], Matrix] = _procrustes if up_to == "rotation" else _assignment

@@ -67,7 +67,6 @@ def train_autoencoder(
         ValueError: W is zero for a model.
         FloatingPointError: a loss became NaN or infinite.
     """
-    checks.require_int(n_starts=n_starts, at_least=1)
     checks.require_number(l1=l1, above=0)
     n_instances, n_hidden, n_features = W.shape
     if data.n_features != n_features or data.n_instances not in (1, n_instances):
@@ -111,7 +110,6 @@ def learn_dictionary(
 
     Source: Mairal, Bach, Ponce & Sapiro (2009), "Online dictionary learning for sparse coding".
     """
-    checks.require_int(n_latents=n_latents, n_passes=n_passes, at_least=1)
     checks.require_number(l1=l1, above=0)
     h = h.detach()[h.any(1)]
     if not len(h):
