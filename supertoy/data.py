@@ -14,7 +14,7 @@ import copy
 import inspect
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
@@ -72,6 +72,10 @@ class Data:
 
     def moments(self) -> tuple[Float[Tensor, "instance feature"], Float[Tensor, "instance feature feature"]] | None:
         """E x_i and E x_i x_j, exact, float64; None where they are not known."""
+        return None
+
+    def made_of(self) -> "tuple[Data, Callable[[Tensor], Tensor]] | None":
+        """Other data, and a function that makes these rows of theirs: batches are then drawn as the others'."""
         return None
 
     def to(self: _AnyData, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> _AnyData:

@@ -224,10 +224,11 @@ def expected_value(loss: Loss, model: BatchedModel, data: Data, rtol: float = 5e
 
     def loss_of(k: int) -> float:
         one, setting = model.select(slice(k, k + 1)), data.select(slice(k, k + 1))
+        own = SquaredError(loss.importance[k : k + 1]) if isinstance(loss, SquaredError) else loss
 
         def value(x: Tensor, weight: Tensor | None = None) -> float:
             if weight is not None or not isinstance(loss, SquaredError):
-                return loss(one, x, x.new_full(x.shape[:2], 1 / x.shape[1]) if weight is None else weight).item()
+                return own(one, x, x.new_full(x.shape[:2], 1 / x.shape[1]) if weight is None else weight).item()
             return ((one(x) - one.target(x)).square().mean(1) @ loss.importance[k].to(x)).item()
 
         drawn = weighted_batches(setting, _ROWS, _MOST_BATCHES, [keyed_generator(0, 0, "expected loss", model.device)])

@@ -69,6 +69,7 @@ class BatchedModel(nn.Module):
         for name in shapes:
             draws = [self.initial(name, keyed_generator(seed, k, name)) for k in range(n_instances)]
             self.register_parameter(name, nn.Parameter(torch.stack(draws).to(device, dtype)))
+        self.settle()
 
     def initial(self, name: str, generator: torch.Generator) -> Tensor:
         """One model's parameter `name` at the start, float64: Xavier's normal distribution, and zeros for what has one axis.
@@ -81,6 +82,9 @@ class BatchedModel(nn.Module):
         if len(shape) < 2:
             return torch.zeros(shape, dtype=torch.float64)
         return self._scale(shape) * torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    def settle(self) -> None:
+        """Change, in place, what starts as a function of other parameters; called when all are drawn, fresh ones too."""
 
     def _scale(self, shape: tuple[int, ...]) -> float:
         return (2 / (shape[-1] + shape[-2])) ** 0.5

@@ -530,7 +530,8 @@ class _Piece:
     def _fresh(self, k: int, n: int) -> list[Tensor]:
         """n fresh starts of instance k as matrices, [restart, ...]."""
         generator, model = self._stream(k, "restarts", "cpu"), self.model
-        if isinstance(model, ToyModel) and self.kind is not AutogradStep and type(model).initial is BatchedModel.initial:
+        draws_as_ours = all(getattr(type(model), name) is getattr(BatchedModel, name) for name in ("initial", "settle"))
+        if isinstance(model, ToyModel) and self.kind is not AutogradStep and draws_as_ours:
             drawn = model.initial_scale * torch.randn(n, len(self.start), *self.start[0].shape[2:], generator=generator)
             drawn[..., -1, :] = 0  # the biases, and the row below untied input weights
             return [*drawn.unbind(1)]
@@ -538,7 +539,9 @@ class _Piece:
         for name in model.shapes:
             if getattr(model, name).requires_grad:
                 values[name] = torch.stack([model.initial(name, generator) for _ in range(n)]).to(values[name])
-        return self.kind.pack(model.like(values))
+        fresh = model.select([k] * n).like(values)
+        fresh.settle()
+        return self.kind.pack(fresh)
 
     def _rows(self, n_rows: int, n_steps: int) -> tuple[Tensor, Tensor, Iterator[Any]]:
         """√w of the rows in a batch [instance, row], what the loss is then to be multiplied with, and the batches."""

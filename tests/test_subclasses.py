@@ -127,6 +127,26 @@ def test_such_models_are_trained_by_autograd_as_what_they_are(kind):
     assert ((record.loss - loss).abs() < 0.02 * loss + 5 * error).all()
 
 
+class Mirrored(st.ReLUOutputModel):
+    """The second feature starts opposite to the first."""
+
+    @torch.no_grad()
+    def settle(self):
+        self.W[:, :, 1] = -self.W[:, :, 0]
+
+
+def test_what_starts_as_a_function_of_other_parameters_does_so_in_fresh_restarts_too():
+    model, data = Mirrored(4, 3, 2), st.Independent(3, 0.3)
+    own = model.W.clone()
+    record = st.train(model, data, n_steps=20, n_restarts=8, snapshot_steps=[0])
+    W, fresh = record.snapshots[0]["W"], record.restart > 0
+    assert record.path == "fast step"
+    assert fresh.any()
+    for start in (own, W):
+        assert torch.equal(start[:, :, 1], -start[:, :, 0])
+    assert not torch.isclose(W[fresh], own[fresh]).any()
+
+
 def test_a_method_that_is_changed_on_one_model_counts_too():
     model = st.ReLUOutputModel(1, 4, 2)
     assert model.changed_methods == []

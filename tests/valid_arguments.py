@@ -130,6 +130,8 @@ def special():
         },
         "rounded": {"values": [0.5]},
         "retrain": {"function": lambda n=1: st.explore.Explorer("a", "b"), "n": (1, 2)},
+        "SparseAutoencoder.initial": {"name": "decoder"},
+        "Activations": {"model": st.ReLUOutputModel(2, 4, 2), "data": one},
         "packings": {"points": [torch.randn(6, 3).numpy()]},
         "colour_key": {"axis": axes, "cmap": st.plots.style.SIGNED, "limits": (0.0, 1.0)},
         "plain_log_axis": drawn | {"which": "x"},

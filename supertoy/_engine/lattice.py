@@ -14,9 +14,9 @@ _NUMBERS_AT_ONCE = 2**20  # so many are made in one go: many steps' batches cost
 
 
 def batches(
-    data: Data, batch_size: int, n_batches: int, generators: Sequence[torch.Generator]
+    data: FeatureDistribution, batch_size: int, n_batches: int, generators: Sequence[torch.Generator]
 ) -> Iterator[Float[Tensor, "instance feature row"]]:
-    """Batches of rows with at least one active feature and, as the last one, the zero vector; of other data samples.
+    """Batches of rows with at least one active feature and, as the last one, the zero vector.
 
     The N = batch_size - 1 others are a lattice in the space of the numbers that make a row: row i takes frac(i z/N + s) as
     its uniform numbers, with a random z coprime to N and a random shift s for each coordinate. Every row is distributed
@@ -31,9 +31,6 @@ def batches(
     >>> (rows[0] > 0).sum(1)  # of 8 rows the first feature is active in 8, the second in half of them
     tensor([8, 4])
     """
-    if not isinstance(data, FeatureDistribution):
-        yield from (rows for rows, _ in weighted_batches(data, batch_size, n_batches, generators))
-        return
     n_rows = batch_size - 1
     coprime = [z for z in range(1, n_rows + 1) if math.gcd(z, n_rows) == 1]
     slopes = torch.tensor(coprime, dtype=data.dtype, device=data.device) / n_rows
@@ -54,7 +51,7 @@ def batches(
 def weighted_batches(
     data: Data, batch_size: int, n_batches: int, generators: Sequence[torch.Generator]
 ) -> Iterator[tuple[Float[Tensor, "instance feature row"], Float[Tensor, "instance row"]]]:
-    """Batches of any data with the weights of their rows, which add up to 1 in each: `batches`, or else samples.
+    """Batches of any data with the weights of their rows, which add up to 1: `batches`, activations on them, or samples.
 
     Instance k's batches depend on the k-th generator alone. A data set that is no larger than a batch is the batch.
 
@@ -66,6 +63,10 @@ def weighted_batches(
     ):
         weight = data.row_weights(batch_size).flip(1).expand(len(generators), -1)  # the zero vector is last
         yield from ((rows, weight) for rows in batches(data, batch_size, n_batches, generators))
+        return
+    if (made := data.expand(len(generators)).made_of()) is not None:
+        inner, read = made
+        yield from ((read(x.mT).mT, weight) for x, weight in weighted_batches(inner, batch_size, n_batches, generators))
         return
     each = [_sampled(data.select(slice(k, k + 1)), batch_size, n_batches, g) for k, g in enumerate(generators)]
     for parts in zip(*each, strict=True):

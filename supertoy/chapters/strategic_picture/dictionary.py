@@ -20,48 +20,16 @@ import warnings
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from supertoy._util import checks
 from supertoy._util.border import guard
-from supertoy._util.generators import keyed_generator
 from supertoy.data import FeatureDistribution, sample_each
 from supertoy.descent import minimize
+from supertoy.research.dictionary import SparseAutoencoder
 
 _N_ROWS = 4096  # on which the length of h is measured and starts are compared
-
-
-class SparseAutoencoder(nn.Module):
-    """h' = Σ_j z_j d_j with latents z = ReLU(Eᵀh + a) and unit vectors d_j, one autoencoder for each of several models.
-
-    There is no bias on h', unlike in autoencoders for large models: here h is zero where no feature is active. The first
-    directions are random, and the encoder starts equal to them. Instance k depends on (seed, k) alone.
-    """
-
-    def __init__(self, n_instances: int, n_hidden: int, n_latents: int, *, seed: int = 0) -> None:
-        super().__init__()
-        draws = [torch.randn(n_latents, n_hidden, generator=keyed_generator(seed, k, "decoder")) for k in range(n_instances)]
-        self.decoder = nn.Parameter(normalize(torch.stack(draws), dim=-1))
-        self.encoder = nn.Parameter(self.decoder.detach().mT.clone(memory_format=torch.contiguous_format))
-        self.encoder_bias = nn.Parameter(torch.zeros(n_instances, n_latents))
-
-    @property
-    def directions(self) -> Float[Tensor, "instance latent hidden"]:
-        """The dictionary: d_j, unit vectors."""
-        # If their length were free, it would grow and the latents shrink until the penalty cost nothing.
-        return normalize(self.decoder, dim=-1)
-
-    def latents(self, h: Float[Tensor, "instance row hidden"]) -> Float[Tensor, "instance row latent"]:
-        """z, how much of each direction the encoder sees in h; in units of h, never negative."""
-        if h.shape[::2] != self.encoder.shape[:2]:
-            n_instances, n_hidden = self.encoder.shape[:2]
-            raise ValueError(f"h must be [{n_instances}, row, {n_hidden}], got shape {list(h.shape)}")
-        return (h @ self.encoder + self.encoder_bias[:, None]).relu()
-
-    def forward(self, h: Float[Tensor, "instance row hidden"]) -> Float[Tensor, "instance row hidden"]:
-        """The reconstruction h' of h."""
-        return self.latents(h) @ self.directions
 
 
 def train_autoencoder(

@@ -5,7 +5,7 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy._util.generators import keyed_generator
-from supertoy.chapters.strategic_picture.dictionary import SparseAutoencoder, learn_dictionary, train_autoencoder, unfold
+from supertoy.chapters.strategic_picture.dictionary import learn_dictionary, train_autoencoder, unfold
 from supertoy.chapters.strategic_picture.dictionary_scores import dead, mean_max_cosine, share_found
 
 
@@ -136,13 +136,16 @@ def test_training_leaves_the_weights_alone_and_hands_out_no_gradients(trained):
     assert not found.directions.requires_grad
 
 
-def test_an_autoencoder_starts_with_unit_directions_that_its_encoder_sees():
-    model = SparseAutoencoder(2, 5, 3, seed=4)
-    assert_close(model.directions.norm(dim=-1), torch.ones(2, 3))
-    z = model.latents(model.directions)  # each direction as an input
-    assert_close(z.diagonal(dim1=1, dim2=2), torch.ones(2, 3))
-    assert torch.equal(SparseAutoencoder(1, 5, 3, seed=4).decoder, model.decoder[:1])
-    assert not torch.equal(SparseAutoencoder(1, 5, 3, seed=5).decoder, model.decoder[:1])
+def test_ten_steps_lead_where_they_led_before():
+    """The chapter's numbers: of the class that was here before the core had one."""
+    W = torch.tensor([[[1.0, 0.2, -0.5], [0.0, 0.8, 0.6]], [[0.3, -1.0, 0.4], [0.9, 0.1, -0.7]]], dtype=torch.float64)
+    data = st.Independent(3, torch.tensor([[0.1], [0.3]]))
+    found = train_autoencoder(W, data, n_latents=3, n_starts=2, n_steps=10, batch_size=64, seed=3)
+    decoder = [[0.93691086, 0.19951962], [-0.42799148, -0.90378273], [-0.44527767, 0.95401943]]
+    encoder = [[-0.69166946, -0.74109527, 0.22933538], [0.23073347, 0.09160329, 0.90331031]]
+    bias = [[-0.03065297, 0.0, -0.03866924], [-0.11789853, -0.11826265, -0.03284068]]
+    for value, before in ((found.decoder[0], decoder), (found.encoder[1], encoder), (found.encoder_bias, bias)):
+        assert_close(value, torch.tensor(before, dtype=torch.float64), rtol=0, atol=1e-6)
 
 
 def test_unfolding_gives_back_the_codes_of_sparse_sums(trained):
@@ -200,7 +203,6 @@ def test_an_autoencoder_refuses_bad_arguments(change, message):
         (lambda: unfold(torch.full((3, 2), torch.nan), torch.eye(2)), "h must be finite"),
         (lambda: unfold(torch.ones(3, 2), torch.full((2, 2), torch.nan)), "directions must be finite"),
         (lambda: unfold(torch.ones(3, 2), torch.eye(2), l1=0.0), "l1 must be finite and above 0"),
-        (lambda: SparseAutoencoder(1, 0, 2), "n_hidden must be at least 1"),
     ],
 )
 def test_bad_arguments_are_refused(call, message):
