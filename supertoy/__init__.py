@@ -8,9 +8,7 @@ from supertoy.data import (
     AnticorrelatedSets,
     CorrelatedSets,
     Data,
-    ExactlyK,
     FeatureDistribution,
-    HierarchicalSets,
     Independent,
     PartlyCorrelatedPairs,
     Samples,
@@ -34,6 +32,7 @@ from supertoy.models import (
     ReLUOutputModel,
     ToyModel,
 )
+from supertoy.research.distributions import ExactlyK, HierarchicalSets
 from supertoy.research.files import load, save
 from supertoy.research.sweeps import sweep
 from supertoy.rotations import canonical_orientation

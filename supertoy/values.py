@@ -1,25 +1,21 @@
-"""The values of active features: uniform as in the paper, exponential, or all the same.
+"""The values of active features: uniform as in the paper, or those of `supertoy.research.values`.
 
->>> st.Independent(n_features=5, probability=0.1, values=st.values.Exponential(mean=0.5))
-Independent(n_features=5, probability=0.1, values=Exponential(0.5))
+>>> st.Independent(n_features=5, probability=0.1, values=st.values.Uniform(0.5, 1))
+Independent(n_features=5, probability=0.1, values=Uniform(0.5, 1))
 
 A feature that is not active is 0, and this alone tells it from others: where a value may be 0, as in the middle of `SIGNED`,
 that has probability 0.
 
-Source: paper, "Demonstrating superposition" (`UNIT`) and "Computation in superposition" (`SIGNED`); others are not in it.
+Source: paper, "Demonstrating superposition" (`UNIT`) and "Computation in superposition" (`SIGNED`).
 """
 
 import inspect
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy._util import checks
 from supertoy._util.border import guard
-
-_INFINITY = float("inf")
 
 
 class Values:
@@ -52,7 +48,6 @@ class Uniform(Values):
     """
 
     def __init__(self, low: float, high: float) -> None:
-        checks.require_number(low=low, high=high, above=-_INFINITY)
         if low >= high:
             raise ValueError(f"low must be less than high, got {low} and {high}")
         self.low, self.high, self.largest = float(low), float(high), float(max(abs(low), abs(high)))
@@ -69,49 +64,6 @@ class Uniform(Values):
         if not low < 0 < high:
             return low + (high - low) * x, w
         return np.concatenate([low * x[::-1], high * x]), np.concatenate([-low * w[::-1], high * w]) / (high - low)
-
-
-class Exponential(Values):
-    """Exponential on (0, ∞): most values are small, and a few are large."""
-
-    def __init__(self, mean: float) -> None:
-        checks.require_number(mean=mean, above=0)
-        self.mean, self.largest = float(mean), _INFINITY
-        self.moments = float(mean), 2 * mean**2, 6 * mean**3
-
-    def of_uniform(self, uniform: Tensor) -> Tensor:
-        """-mean log u. The number 1 stands for the last step below it, or an active feature would be 0."""
-        return self.mean * (-uniform.log()).clamp(min=torch.finfo(uniform.dtype).eps / 4)
-
-    def nodes(self, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
-        """Up to 3 those of Gauss and Laguerre, exact for powers, which lie too far apart for functions that bend.
-
-        From 4 on they are x = -4 mean log t, with t the nodes of Gauss and Legendre on [0, 1].
-        """
-        if n_nodes < 4:
-            x, w = np.polynomial.laguerre.laggauss(n_nodes)
-            return self.mean * x, w
-        t, w = np.polynomial.legendre.leggauss(n_nodes)
-        return -4 * self.mean * np.log((1 + t) / 2), 2 * w * ((1 + t) / 2) ** 3
-
-
-class Constant(Values):
-    """The same value in every active feature."""
-
-    def __init__(self, value: float) -> None:
-        checks.require_number(value=value, above=-_INFINITY)
-        if value == 0:
-            raise ValueError("value must not be 0, as features are that are not active, got 0")
-        self.value, self.largest = float(value), abs(float(value))
-        self.moments = float(value), float(value**2), float(value**3)
-
-    def of_uniform(self, uniform: Tensor) -> Tensor:
-        """The value, whatever the number."""
-        return torch.full_like(uniform, self.value)
-
-    def nodes(self, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
-        """A single one is exact."""
-        return np.array([self.value]), np.ones(1)
 
 
 UNIT = Uniform(0, 1)  #: the paper's values

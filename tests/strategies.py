@@ -6,7 +6,8 @@ from torch.nn import functional
 
 import supertoy as st
 from supertoy.models import ToyModel
-from supertoy.values import SIGNED, UNIT, Constant, Exponential, Uniform, Values
+from supertoy.research.values import Constant, Exponential
+from supertoy.values import SIGNED, UNIT, Uniform, Values
 
 
 class GELUModel(st.ActivationOutputModel):

@@ -10,7 +10,8 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy.loss import has_closed_form
-from supertoy.values import SIGNED, UNIT, Constant, Exponential, Uniform
+from supertoy.research.values import Constant, Exponential
+from supertoy.values import SIGNED, UNIT, Uniform
 
 ALL = [UNIT, SIGNED, Uniform(-0.5, 2), Uniform(-2, 0), Uniform(3, 4.5), Exponential(0.7), Constant(-1.5)]
 
@@ -112,14 +113,14 @@ def test_values_are_told_apart_and_shown():
         (lambda: Uniform(1, 1), ValueError, "low must be less than high, got 1 and 1"),
         (lambda: Uniform(float("nan"), 1), ValueError, "low must be finite"),
         (lambda: Uniform(0, float("inf")), ValueError, "high must be finite"),
-        (lambda: Uniform(True, 2), TypeError, "low must be a number, got bool"),
+        (lambda: Uniform(True, 2), TypeError, "low must be float, got bool"),
         (lambda: Uniform(0, 1j), TypeError, "high"),
         (lambda: Exponential(0), ValueError, "mean must be finite and above 0"),
         (lambda: Exponential(float("nan")), ValueError, "mean must be finite"),
-        (lambda: Exponential(False), TypeError, "mean must be a number"),
+        (lambda: Exponential(False), TypeError, "mean must be float"),
         (lambda: Constant(0), ValueError, "value must not be 0"),
         (lambda: Constant(float("inf")), ValueError, "value must be finite"),
-        (lambda: Constant(True), TypeError, "value must be a number"),
+        (lambda: Constant(True), TypeError, "value must be float"),
         (lambda: st.Independent(2, 0.5, values=True), TypeError, "values"),
     ],
 )

@@ -92,15 +92,18 @@ class Activations(Data):
         super().__init__(h.shape[-1], dtype=model.dtype)
         self.instance = torch.arange(model.n_instances, device=model.device)
 
-    def made_of(self) -> tuple[Data, Callable[[Tensor], Tensor]]:
-        """The data, and what gives the activations on their x."""
+    def made_of(self) -> tuple[Data, Callable[[Tensor], Tensor]] | None:
+        """The data, and what gives the activations on their x; None for a subclass that samples in a way of its own."""
+        return self._parts() if type(self).sample is Activations.sample else None
+
+    def _parts(self) -> tuple[Data, Callable[[Tensor], Tensor]]:
         model = self.model.select(self.instance.cpu()).to(self.device, self.dtype)
         data = self.data.select(self.instance.cpu()).to(dtype=self.dtype, device=self.device)
         return data, torch.no_grad()(lambda x: self.read(model, x.expand(model.n_instances, -1, -1)))
 
     def sample(self, batch_size: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Activations on a sample of the data, and its weights."""
-        data, activations = self.made_of()
+        data, activations = self._parts()
         x, weight = data.sample(batch_size, generator)
         return activations(x), weight.expand(self.n_instances, -1)
 

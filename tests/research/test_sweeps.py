@@ -134,7 +134,7 @@ def test_a_store_of_other_values_is_refused(tmp_path):
         options = {"n_steps": 4, "store": tmp_path / str(k)}
         st.sweep(model, data, **options)
         other = copy.copy(data)
-        other.values = st.values.Exponential(0.5)
+        other.values = st.research.values.Exponential(0.5)
         with pytest.raises(ValueError, match="holds another sweep, which differs in data"):
             st.sweep(st.ReLUOutputModel(1, 2, 1), other, **options)
 
