@@ -11,7 +11,7 @@ import torch
 
 import supertoy as st
 from supertoy._util.threads import in_threads, stop_if_told, stopping
-from supertoy.descent import minimize
+from supertoy.research.descent import minimize
 
 LARGE = st.Independent(400, torch.full((8, 1), 0.1))
 
@@ -61,7 +61,7 @@ def test_an_interrupt_ends_the_work_within_a_second(work, n_threads, monkeypatch
 def test_the_first_descent_imports_nothing_that_an_interrupt_could_break():
     script = """
         import sys, torch, supertoy as st
-        from supertoy.descent import minimize
+        from supertoy.research.descent import minimize
         place = torch.zeros(2, 3)
         minimize(lambda x, weight: place.square().sum(1), [place], st.Independent(3, 0.5), n_steps=2)
         st.train(st.HiddenBiasModel(1, 5, 2), st.Independent(5, 0.1), n_steps=2)

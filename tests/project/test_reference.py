@@ -66,8 +66,8 @@ def test_names_of_the_package_in_backticks_mean_something(module):
 
 
 def test_names_in_backticks_mean_what_they_mean_in_python():
-    assert resolve("train", "supertoy.descent.minimize") == "supertoy.training.train"
-    assert resolve("supertoy.train", "supertoy.descent") == "supertoy.training.train"
+    assert resolve("train", "supertoy.research.descent.minimize") == "supertoy.training.train"
+    assert resolve("supertoy.train", "supertoy.research.descent") == "supertoy.training.train"
     assert resolve("theory.linear_loss_terms", "supertoy.models") == "supertoy.theory.linear_loss_terms"
     assert resolve("sample", "supertoy.data.PartlyCorrelatedPairs") == "supertoy.data.FeatureDistribution.sample"
     assert resolve("loss", "supertoy.training.Record") == "supertoy.training.Record.loss"

@@ -19,9 +19,9 @@ from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy._util.threads import in_threads
 from supertoy.data import FeatureDistribution
-from supertoy.descent import minimize
 from supertoy.loss import check_fit, feature_moments
 from supertoy.models import ReLUOutputModel, ToyModel
+from supertoy.research.descent import minimize
 
 _N_ROWS = 2**14  # of the sample that gives the mean input norm
 _NUMBERS_AT_ONCE = 2**19  # of all attacks on a few rows; they should fit in the cache

@@ -26,7 +26,7 @@ from torch.nn.functional import normalize
 from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy.data import FeatureDistribution, sample_each
-from supertoy.descent import minimize
+from supertoy.research.descent import minimize
 from supertoy.research.dictionary import SparseAutoencoder
 
 _N_ROWS = 4096  # on which the length of h is measured and starts are compared

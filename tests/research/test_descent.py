@@ -3,7 +3,7 @@ import torch
 from torch.testing import assert_close
 
 import supertoy as st
-from supertoy.descent import minimize
+from supertoy.research.descent import minimize
 
 
 def reconstruction(model):
