@@ -21,7 +21,6 @@ from torch import Tensor
 
 from supertoy._util import checks
 from supertoy._util.border import guard
-from supertoy._util.generators import keyed_generator
 from supertoy.values import UNIT, Values
 
 _MOST_STATES = 4096  # of a set, to be enumerated
@@ -563,21 +562,6 @@ def _agree(**tables: Tensor) -> list[Tensor]:
         found = [len(table) for table in tables.values()]
         raise ValueError(f"{' and '.join(tables)} must be for 1 or equally many instances, got {found}")
     return [table.expand(n_instances, *table.shape[1:]) for table in tables.values()]
-
-
-def sample_each(
-    data: Data, n_instances: int, batch_size: int, seed: int, purpose: str
-) -> tuple[Float[Tensor, "instance row feature"], Float[Tensor, "instance row"]]:
-    """A sample x, weight for each of several models; instance k draws by (seed, k), so that none depends on the others.
-
-    Another `purpose` gives other samples. Weights sum to 1 over the rows of each instance.
-    """
-    parts = [
-        data.select(slice(k, k + 1)).sample(batch_size, keyed_generator(seed, k, purpose, data.device))
-        for k in range(n_instances)
-    ]
-    x, weight = zip(*parts, strict=True)
-    return torch.cat(x), torch.cat(weight)
 
 
 guard(__name__, gaps=("n_sets", "n_single", "probability", "child_probability"))

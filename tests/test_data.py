@@ -10,7 +10,6 @@ from hypothesis import strategies as hs
 from torch.testing import assert_close
 
 import supertoy as st
-from supertoy.data import sample_each
 from supertoy.values import Uniform
 from tests.strategies import KINDS, distributions
 
@@ -143,19 +142,6 @@ def test_probabilities_outside_0_to_1_are_refused_with_their_place(bad):
 def test_bad_arguments_are_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
-
-
-def test_each_instance_draws_its_own_sample_whatever_is_beside_it():
-    data = st.Independent(3, torch.tensor([[0.5], [0.1]]))
-    x, weight = sample_each(data, 2, 64, seed=3, purpose="test")
-    assert x.shape == (2, 64, 3)
-    assert_close(weight.sum(1), torch.ones(2))
-    alone, _ = sample_each(data.select(slice(0, 1)), 1, 64, seed=3, purpose="test")
-    assert torch.equal(alone[0], x[0])
-    same_setting, _ = sample_each(st.Independent(3, 0.5), 2, 64, seed=3, purpose="test")
-    assert torch.equal(same_setting[0], x[0])
-    assert not torch.equal(same_setting[0], same_setting[1])
-    assert not torch.equal(sample_each(data, 2, 64, seed=3, purpose="other")[0], x)
 
 
 def test_probabilities_that_floating_point_cannot_tell_from_nothing_are_refused():

@@ -7,7 +7,6 @@ from torch.testing import assert_close
 import supertoy as st
 from supertoy._engine.lattice import batches, weighted_batches
 from supertoy._util.generators import keyed_generator
-from supertoy.data import sample_each
 from supertoy.loss import feature_moments
 from tests.strategies import KINDS, distributions
 
@@ -101,8 +100,6 @@ def test_instances_have_rows_of_their_own_and_draw_by_themselves():
     alone, _ = next(weighted_batches(data.select(slice(1, 2)), 8, 1, [keyed_generator(0, 1, "test")]))
     assert torch.equal(alone[0], rows[1])
     assert not torch.equal(rows[0, 0], rows[1, 0])
-    shared, _ = sample_each(st.Samples(numbered(20)), 2, 8, seed=0, purpose="test")
-    assert not torch.equal(shared[0], shared[1])
 
 
 @pytest.mark.parametrize(("kind", "values"), KINDS[:3])

@@ -46,32 +46,6 @@ def test_closed_forms_of_l0_and_l1_agree_with_numerical_integration(model):
     assert sum(theory.one_sparse_loss_terms(model.W, model.b, IMPORTANCE))[0].item() == pytest.approx(l1, rel=1e-7)
 
 
-def test_l0_and_l1_are_the_first_two_of_the_k_sparse_losses(model):
-    losses = theory.k_sparse_losses(model.W, model.b, IMPORTANCE)
-    assert losses.shape == (3, 6)
-    assert_close(losses[:, 0], theory.zero_sparse_loss(model.b, IMPORTANCE))
-    assert_close(losses[:, 1], sum(theory.one_sparse_loss_terms(model.W, model.b, IMPORTANCE)), rtol=1e-7, atol=0)
-
-
-def test_the_binomial_sum_of_k_sparse_losses_is_the_expected_loss(model):
-    weights = theory.binomial_weights(5, DENSITIES)
-    assert_close(weights.sum(1), torch.ones(3, dtype=torch.float64))
-    total = (weights * theory.k_sparse_losses(model.W, model.b, IMPORTANCE)).sum(1)
-    expected = st.expected_loss(model, st.Independent(5, DENSITIES[:, None]), importance=IMPORTANCE)
-    assert_close(total, expected, rtol=1e-5, atol=0)
-
-
-def test_two_active_features_agree_with_samples(model):
-    generator = torch.Generator().manual_seed(0)
-    losses = []
-    for i in range(5):
-        for j in range(i):
-            x = torch.zeros(1, 40_000, 5, dtype=torch.float64)
-            x[..., [i, j]] = torch.rand(1, 40_000, 2, dtype=torch.float64, generator=generator)
-            losses.append(st.sampled_loss(model, x, torch.full((1, 40_000), 1 / 40_000), importance=IMPORTANCE)[0])
-    assert_close(theory.k_sparse_losses(model.W, model.b, IMPORTANCE)[:, 2], torch.stack(losses).mean(0), rtol=0.01, atol=0)
-
-
 def test_interference_counts_only_angles_below_90_degrees():
     assert theory.interference_of(np.array([[1.0, 0], [-2, 0], [0, 3], [0, -1]])) == 0
     assert theory.interference_of(np.array([[1.0, 0], [1, 0]])) == pytest.approx(2 / 3)
@@ -89,8 +63,6 @@ def test_packings_reach_the_known_minimum(n, d, least):
 
 
 def test_bad_arguments_are_refused():
-    with pytest.raises(ValueError, match="at most 12 features"):
-        theory.k_sparse_losses(torch.ones(1, 2, 13), torch.ones(1, 13))
     with pytest.raises(ValueError, match="importance must be finite and not negative"):
         theory.zero_sparse_loss(torch.ones(1, 2), -1.0)
     with pytest.raises(ValueError, match="n_points must be at least 1"):

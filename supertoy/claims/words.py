@@ -29,11 +29,6 @@ def at_least(share: float, bounds: tuple[int, ...] = (10, 20, 30, 40, 50, 60, 70
     return "100 %" if share > 1 - 1e-6 else f"{bound} % or more"
 
 
-def one_digit(values: Tensor) -> str:
-    """Values with one digit behind the point, as "0.3, 1.2"."""
-    return ", ".join(f"{v:.1f}" for v in values.tolist())
-
-
 def span(values: Tensor) -> str:
     """The smallest and the largest value, as "0.3 to 1.2"."""
     low, high = f"{values.min():.1f}", f"{values.max():.1f}"

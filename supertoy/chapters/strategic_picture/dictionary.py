@@ -25,11 +25,27 @@ from torch.nn.functional import normalize
 
 from supertoy._util import checks
 from supertoy._util.border import guard
-from supertoy.data import FeatureDistribution, sample_each
+from supertoy._util.generators import keyed_generator
+from supertoy.data import Data, FeatureDistribution
 from supertoy.research.descent import minimize
 from supertoy.research.dictionary import SparseAutoencoder
 
 _N_ROWS = 4096  # on which the length of h is measured and starts are compared
+
+
+def sample_each(
+    data: Data, n_instances: int, batch_size: int, seed: int, purpose: str
+) -> tuple[Float[Tensor, "instance row feature"], Float[Tensor, "instance row"]]:
+    """A sample x, weight for each of several models; instance k draws by (seed, k), so that none depends on the others.
+
+    Another `purpose` gives other samples. Weights sum to 1 over the rows of each instance.
+    """
+    parts = [
+        data.select(slice(k, k + 1)).sample(batch_size, keyed_generator(seed, k, purpose, data.device))
+        for k in range(n_instances)
+    ]
+    x, weight = zip(*parts, strict=True)
+    return torch.cat(x), torch.cat(weight)
 
 
 def train_autoencoder(

@@ -14,7 +14,7 @@ from torch import Tensor
 from supertoy import polytopes
 from supertoy._util.border import guard
 from supertoy.claims import Outcome, registry
-from supertoy.claims.words import below, coarse_bound, one_digit, span
+from supertoy.claims.words import below, coarse_bound, span
 from supertoy.measures import REPRESENTED, SUPERPOSED, feature_norms, n_represented, superposition
 from supertoy.theory import interference_of
 
@@ -32,9 +32,8 @@ def dense_orthogonal(W: Float[Tensor, "2 feature"]) -> Outcome:
     norm, cosine = _norms(W), _cosines(W)
     rest = norm[2:].max().item()
     holds = bool(norm[:2].min() > 0.8) and rest < 0.3 and abs(cosine[0, 1].item()) < 0.1
-    return Outcome(
-        (holds,), f"norms {one_digit(norm[:2])}, cosine {below(cosine[0, 1].abs())} in size; other norms {below(rest)}"
-    )
+    kept = ", ".join(f"{length:.1f}" for length in norm[:2].tolist())
+    return Outcome((holds,), f"norms {kept}, cosine {below(cosine[0, 1].abs())} in size; other norms {below(rest)}")
 
 
 @registry.claim(

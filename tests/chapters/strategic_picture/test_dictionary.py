@@ -5,7 +5,7 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy._util.generators import keyed_generator
-from supertoy.chapters.strategic_picture.dictionary import learn_dictionary, train_autoencoder, unfold
+from supertoy.chapters.strategic_picture.dictionary import learn_dictionary, sample_each, train_autoencoder, unfold
 from supertoy.chapters.strategic_picture.dictionary_scores import dead, mean_max_cosine, share_found
 
 
@@ -208,3 +208,16 @@ def test_an_autoencoder_refuses_bad_arguments(change, message):
 def test_bad_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_each_instance_draws_its_own_sample_whatever_is_beside_it():
+    data = st.Independent(3, torch.tensor([[0.5], [0.1]]))
+    x, weight = sample_each(data, 2, 64, seed=3, purpose="test")
+    assert x.shape == (2, 64, 3)
+    assert_close(weight.sum(1), torch.ones(2))
+    alone, _ = sample_each(data.select(slice(0, 1)), 1, 64, seed=3, purpose="test")
+    assert torch.equal(alone[0], x[0])
+    same_setting, _ = sample_each(st.Independent(3, 0.5), 2, 64, seed=3, purpose="test")
+    assert torch.equal(same_setting[0], x[0])
+    assert not torch.equal(same_setting[0], same_setting[1])
+    assert not torch.equal(sample_each(data, 2, 64, seed=3, purpose="other")[0], x)
