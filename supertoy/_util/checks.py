@@ -43,18 +43,6 @@ def require_finite(**tensors: Tensor) -> None:
             raise ValueError(f"{name} must be finite; got {_first(value, bad)}")
 
 
-def require_weights(**tensors: Tensor) -> None:
-    """Refuse what is not a finite floating-point tensor [instance, hidden, feature]."""
-    for name, value in tensors.items():
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
-        if not value.is_floating_point():
-            raise TypeError(f"{name} must be a floating-point tensor, got {value.dtype}")
-        if value.ndim != 3:
-            raise ValueError(f"{name} must have the axes [instance, hidden, feature], got shape {list(value.shape)}")
-    require_finite(**tensors)
-
-
 def require_row_weights(**tensors: Tensor) -> None:
     """Refuse weights of rows that are negative, not finite, or do not add up to 1 over the last axis."""
     require_finite(**tensors)

@@ -32,7 +32,7 @@ def feature_directions(
     *,
     importance: float | Tensor = 1.0,
     set_size: int | None = None,
-    reference: Float[Tensor, "_instance _hidden _feature"] | None = None,
+    reference: Float[Tensor, "instance 2 feature"] | None = None,
     titles: Sequence[str] | None = None,
 ) -> Figure:
     """Each feature's direction in the plane: the paper's opening figure.
@@ -50,20 +50,12 @@ def feature_directions(
         set_size: if given, the colours show which set of so many features each belongs to, instead of importance.
         reference: other weights of W's shape to compare with, drawn as rings.
 
-    Raises:
-        ValueError: W does not have two hidden dimensions.
-
     Source: paper, the opening figure of "Demonstrating superposition".
     """
-    checks.require_weights(W=W)
-    if W.shape[1] != 2:
-        raise ValueError(f"W must have 2 hidden dimensions, got {W.shape[1]}")
     titles = checked_titles(titles, len(W))
     rgba = importance_colours(checks.importances(importance, W.shape[0], W.shape[2]))
     if set_size is not None:
         rgba = np.broadcast_to([to_rgba(LINES[k % len(LINES)]) for k in set_of_feature(W.shape[2], set_size)], rgba.shape)
-    if reference is not None and reference.shape != W.shape:
-        raise ValueError(f"reference must have W's shape {list(W.shape)}, got {list(reference.shape)}")
     points = W.detach().cpu().numpy()
     shown = points if reference is None else np.concatenate([points, as_array(reference)])
     limit = max(1.45, 1.25 * float(np.linalg.norm(shown, axis=1).max()))

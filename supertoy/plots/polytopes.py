@@ -36,7 +36,7 @@ def packings(
     Source: paper, "Mathematical understanding" and "Geometry of superposition".
     """
     for array in points:
-        if array.ndim != 2 or array.shape[1] not in (2, 3):
+        if array.shape[1] not in (2, 3):
             raise ValueError(f"points must be [number, 2 or 3], got {list(array.shape)}")
     titles = checked_titles(titles, len(points))
     colours = colours or [[LINES[0]] * len(array) for array in points]

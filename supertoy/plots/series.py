@@ -61,9 +61,6 @@ def feature_count(
 
     Source: paper, "Basic results".
     """
-    for name, values in series.items():
-        if values.shape != probability.shape:
-            raise ValueError(f"series {name!r} must have shape {list(probability.shape)}, got {list(values.shape)}")
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.72 * WIDTH, 3.2))
         for (name, values), colour, marker in zip(series.items(), cycle(LINES), cycle(MARKERS), strict=False):

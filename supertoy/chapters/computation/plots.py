@@ -242,7 +242,6 @@ def neuron_stacks(
 
     Source: paper, "The ReLU hidden layer toy model" and "The absolute value toy model".
     """
-    checks.require_weights(W=W)
     titles = checked_titles(titles, len(W))
     n_columns = min(n_columns, len(W))
     n_rows = -(-len(W) // n_columns)
@@ -298,7 +297,6 @@ def weights_and_stack(W: Float[Tensor, "hidden feature"]) -> Figure:
 
     Source: paper, "The ReLU hidden layer toy model", where the stack plot is explained.
     """
-    checks.require_weights(W=W[None])
     ordered = W[by_main_feature(W[None])[0]]
     n_neurons, n_features = W.shape
     with plt.rc_context(STYLE):
@@ -340,7 +338,7 @@ def hidden_weights(
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 2.2), sharey=True, squeeze=False)
         for axis, (title, W) in zip(axes[0], panels.items(), strict=True):
-            checks.require_weights(W=W[None])
+            checks.require_finite(W=W)
             n_neurons, n_features = W.shape
             ordered = W[by_main_feature(W[None])[0]]
             image = axis.imshow(as_array(ordered), cmap=SIGNED, vmin=-1, vmax=1)

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy.chapters.dynamics import jumps
 from supertoy.chapters.dynamics.stages import plateaus
@@ -201,7 +200,6 @@ def directions_in_space(
 
     Source: paper, "Superposition and learning dynamics", geometric transformations.
     """
-    checks.require_weights(W=W)
     if W.shape[1] != 3:
         raise ValueError(f"W must have 3 hidden dimensions, got {W.shape[1]}")
     titles = checked_titles(titles, len(W))

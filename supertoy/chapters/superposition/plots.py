@@ -43,7 +43,6 @@ def weights_and_norms(
 
     Source: paper, "Basic results".
     """
-    checks.require_weights(W=W)
     checks.require_finite(b=b)
     if b.shape != (W.shape[0], W.shape[2]):
         raise ValueError(f"b must be [{W.shape[0]}, {W.shape[2]}] to fit W, got {list(b.shape)}")

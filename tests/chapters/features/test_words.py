@@ -108,7 +108,7 @@ def test_queries_without_an_answer_are_refused_by_name(plane):
         w.nearest(plane, torch.tensor([1.0, float("inf")]))
     with pytest.raises(ValueError, match="exclude must be among the 4 words, got 'x'"):
         w.nearest(plane, query, exclude=["x"])
-    with pytest.raises(TypeError, match=r"exclude must be Sequence\[str\], got str 'a'"):
+    with pytest.raises(TypeError, match=r"exclude must be Iterable\[str\], got str 'a'"):
         w.nearest(plane, query, exclude="a")
     with pytest.raises(ValueError, match=r"n must be at most 2, .* got 3"):
         w.nearest(plane, query, n=3, exclude=["a", "b"])
