@@ -10,7 +10,6 @@ from supertoy.data import (
     Data,
     FeatureDistribution,
     Independent,
-    PartlyCorrelatedPairs,
     Samples,
 )
 from supertoy.loss import expected_loss, sampled_loss
@@ -32,7 +31,7 @@ from supertoy.models import (
     ReLUOutputModel,
     ToyModel,
 )
-from supertoy.research.distributions import ExactlyK, HierarchicalSets
+from supertoy.research.distributions import ExactlyK, HierarchicalSets, PartlyCorrelatedPairs
 from supertoy.research.files import load, save
 from supertoy.research.sweeps import sweep
 from supertoy.rotations import canonical_orientation

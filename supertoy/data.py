@@ -2,10 +2,9 @@
 
 A feature is zero with probability S (its sparsity) and otherwise one of `values`, which are uniform on [0, 1] unless told
 otherwise. Features come in blocks that become active independently of each other. A block is one feature (`Independent`), or
-a set of features that are active all together (`CorrelatedSets`), one at a time (`AnticorrelatedSets`), together as often as
-one likes (`PartlyCorrelatedPairs`); `supertoy.research.distributions` has more. Another distribution is a subclass of
-`FeatureDistribution` that says its states and its rows. A finite data set is `Samples`, and whatever else can be sampled a
-subclass of `Data`.
+a set of features that are active all together (`CorrelatedSets`) or one at a time (`AnticorrelatedSets`);
+`supertoy.research.distributions` has more. Another distribution is a subclass of `FeatureDistribution` that says its states
+and its rows. A finite data set is `Samples`, and whatever else can be sampled a subclass of `Data`.
 
 Source: paper, "Demonstrating superposition" and "Geometry of superposition", "Correlated and anticorrelated features".
 """
@@ -489,70 +488,6 @@ class AnticorrelatedSets(_Sets):
         member = torch.arange(self.set_size, device=self.device)
         chosen = (uniform * self.set_size).long()[..., None, :] == member[:, None]
         return torch.where(chosen, active[..., None, :], 0.0).flatten(-3, -2)
-
-
-class PartlyCorrelatedPairs(FeatureDistribution):
-    """Pairs of features, each active with probability p, whose activity has a correlation anywhere between the extremes.
-
-    Both of a pair are active with probability p² + c p (1 - p). At c = 1 they are always active together, as in
-    `CorrelatedSets`; at c = 0 they are independent; at c = -p / (1 - p), where they are never active together, they are
-    what `AnticorrelatedSets` makes of a set of two that is active with probability 2p. Values are independent.
-
-    Args:
-        probability: p of each feature, in (0, 1/2]; one for each instance.
-        correlation: c between the activities of a pair, in [-p / (1 - p), 1]; one for each instance.
-        values: of active features.
-
-    Source: not in the paper, whose "Correlated and anticorrelated features" has the two extremes.
-    """
-
-    per_instance = ("probability", "both")
-    draws_per_set = 3  #: a value for each member, and the choice among the two and both
-
-    def __init__(
-        self,
-        n_pairs: int,
-        probability: float | Float[Tensor, "instance"],
-        correlation: float | Float[Tensor, "instance"],
-        *,
-        values: Values = UNIT,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        checks.require_int(n_pairs=n_pairs, at_least=1)
-        # As a table of one column, which says what is none.
-        p, c = (
-            checks._table(value[..., None] if isinstance(value, Tensor) else value, name, 1, "pair")
-            for name, value in (("probability", probability), ("correlation", correlation))
-        )
-        p, c = (table[:, 0] for table in _agree(probability=p, correlation=c))
-        if not bool(((p > 0) & (p <= 0.5)).all()):
-            raise ValueError(f"probability must lie in (0, 1/2], got {p.tolist()}")
-        both = p**2 + c * p * (1 - p)
-        if not bool(((both > -1e-7) & (c <= 1)).all()):  # the end of the range, as float32 has it, is in
-            raise ValueError(f"correlation must lie in [-p / (1 - p), 1], got {c.tolist()} where p is {p.tolist()}")
-        self.both = torch.minimum(both, p).clamp(min=0)
-        some = (2 * p - self.both)[:, None].expand(-1, n_pairs)
-        super().__init__(n_pairs, 2, 0, some, values=values, dtype=dtype)
-
-    def set_states(self) -> tuple[Tensor, Tensor]:
-        """No member, one of the two, or both."""
-        some, both = self.probability, self.both[:, None].expand(-1, self.n_sets)
-        alone = (some - both) / 2
-        members = torch.tensor([[0, 0], [1, 0], [0, 1], [1, 1]], dtype=torch.bool, device=self.device)
-        return members, torch.stack([1 - some, alone, alone, both], -1)
-
-    def _setting(self) -> dict[str, Any]:
-        p = (self.probability[:, 0] + self.both) / 2
-        pairs = {"n_pairs": self.n_sets, "probability": p, "correlation": (self.both - p**2) / (p * (1 - p))}
-        return pairs | {"values": self.values, "dtype": self.dtype}
-
-    def set_rows(self, active: Tensor, uniform: Tensor) -> Tensor:
-        """A number for each member, where the pair is active; the last one of each pair says whether both are, or which."""
-        value, choice = uniform.split([2 * self.n_sets, self.n_sets], dim=-2)
-        alone = ((1 - self.both[:, None] / self.probability) / 2).to(self.dtype)[..., None]  # given that the pair is active
-        first_off, second_off = choice < alone, (choice >= alone) & (choice < 2 * alone)
-        off = torch.stack([first_off, second_off], dim=-2).flatten(-3, -2)
-        return torch.where((active > 0).repeat_interleave(2, dim=-2) & ~off, value, 0.0)
 
 
 def _agree(**tables: Tensor) -> list[Tensor]:

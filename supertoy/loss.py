@@ -160,26 +160,11 @@ def check_fit(model: BatchedModel, data: Data) -> None:
         raise ValueError(f"data must have 1 or the model's {model.n_instances} instances, got {data.n_instances}")
 
 
-def feature_moments(data: Data) -> tuple[Float[Tensor, "instance feature"], Float[Tensor, "instance feature feature"]]:
-    """E x_i and E x_i x_j, exact, float64.
-
-    >>> mean, second = feature_moments(st.Independent(n_features=2, probability=0.3))
-    >>> second  # p / 3 on the diagonal, (p / 2)² off it
-    tensor([[[0.1000, 0.0225],
-             [0.0225, 0.1000]]], dtype=torch.float64)
-
-    Raises:
-        ValueError: they are not known.
-    """
-    moments = data.moments()
-    if moments is None:
-        raise ValueError(f"data must have known moments, which {type(data).__name__} has not")
-    return moments
-
-
 def _linear_errors(gain: Tensor, b: Tensor, data: Data) -> Tensor:
     """E (x_i - gain_i·x - b_i)² per output."""
-    mean, second = feature_moments(data)
+    moments = data.moments()
+    assert moments is not None
+    mean, second = moments
     residual = torch.eye(gain.shape[-1], dtype=gain.dtype, device=gain.device) - gain
     quadratic = ((residual @ second) * residual).sum(-1)
     return quadratic - 2 * b * (residual @ mean[..., None])[..., 0] + b.square()

@@ -311,7 +311,7 @@ class ActivationOutputModel(ToyModel):
 
     def __init__(self, *sizes: int, activation: Callable[[Tensor], Tensor], **options: Any) -> None:
         super().__init__(*sizes, **options)
-        _require_activation(activation, self.b)
+        _require_elementwise(activation, self.b)
         self.activation = activation
 
     def activate(self, z: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -340,7 +340,8 @@ class FunctionModel(ToyModel):
 
     def __init__(self, *sizes: int, function: Callable[[Tensor], Tensor], **options: Any) -> None:
         super().__init__(*sizes, **options)
-        _require_function(function, self.b)
+        columns = torch.linspace(-1, 1, 3, dtype=self.dtype, device=self.device)[:, None]
+        _checked_output("function", function, columns.repeat(1, self.n_features)[None])
         self.function = function
 
     @property
@@ -373,47 +374,36 @@ class AbsoluteValueModel(FunctionModel):
         super().__init__(*sizes, function=torch.abs, **options)
 
 
-def _require_activation(activation: Callable[[Tensor], Tensor], like: Tensor) -> None:
+def _require_elementwise(activation: Callable[[Tensor], Tensor], like: Tensor) -> None:
     """Raise unless the activation does to a small tensor what training relies on."""
-    if not callable(activation):
-        raise TypeError(f"activation must be a function of a tensor, got {type(activation).__name__}")
-    if isinstance(activation, nn.Module) and list(activation.parameters()):
-        raise ValueError("activation must have no parameters of its own, which would not be trained")
-    z = torch.linspace(-1, 1, 4, dtype=like.dtype, device=like.device)
-    before, z = z.clone(), z.requires_grad_()
-    try:
-        with torch.enable_grad():
-            output = activation(z)
-    except RuntimeError as error:
-        raise ValueError(f"activation must take a tensor and leave it as it is; it failed with: {error}") from error
-    if not isinstance(output, Tensor) or output.shape != z.shape or output.dtype != z.dtype:
-        raise ValueError("activation must return a tensor of the shape and dtype of its input")
-    if not output.requires_grad or not torch.equal(z.detach(), before):
-        raise ValueError("activation must be differentiable and leave its input as it is")
-    table = torch.linspace(-2, 2, 12, dtype=like.dtype, device=like.device)
+    z = torch.linspace(-2, 2, 12, dtype=like.dtype, device=like.device)
+    with torch.enable_grad():
+        output = _checked_output("activation", activation, z.clone().requires_grad_())
+    if not output.requires_grad:
+        raise ValueError("activation must be differentiable")
     with torch.no_grad():
-        one_by_one = torch.cat([activation(each[None]) for each in table])
-        together = (activation(table.clone()), activation(table.view(3, 4).clone()).flatten())
+        one_by_one = torch.cat([activation(each[None]) for each in z])
+        together = (activation(z.clone()), activation(z.view(3, 4).clone()).flatten())
     if not all(torch.allclose(values, one_by_one, atol=1e-6, equal_nan=True) for values in together):
         raise ValueError("activation must be elementwise and not random; it makes different things of the same number")
 
 
-def _require_function(function: Callable[[Tensor], Tensor], like: Tensor) -> None:
-    """Raise unless the function makes targets of inputs."""
+def _checked_output(name: str, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """What a function makes of x; raise unless it is a tensor like x, which stays as it was."""
     if not callable(function):
-        raise TypeError(f"function must be a function of a tensor, got {type(function).__name__}")
+        raise TypeError(f"{name} must be a function of a tensor, got {type(function).__name__}")
     if isinstance(function, nn.Module) and list(function.parameters()):
-        raise ValueError("function must have no parameters of its own, which would not be trained")
-    x = torch.linspace(-1, 1, 3, dtype=like.dtype, device=like.device)[:, None].repeat(1, like.shape[1])[None]
-    before = x.clone()
+        raise ValueError(f"{name} must have no parameters of its own, which would not be trained")
+    before = x.detach().clone()
     try:
-        target = function(x)
+        output = function(x)
     except RuntimeError as error:
-        raise ValueError(f"function must take a tensor [instance, batch, feature]; it failed with: {error}") from error
-    if not isinstance(target, Tensor) or target.shape != x.shape or target.dtype != x.dtype:
-        raise ValueError("function must return a tensor of the shape and dtype of its input")
-    if not torch.equal(x, before):
-        raise ValueError("function must leave its input as it is")
+        raise ValueError(f"{name} must take a tensor {list(x.shape)} and leave it as it is: {error}") from error
+    if not isinstance(output, Tensor) or output.shape != x.shape or output.dtype != x.dtype:
+        raise ValueError(f"{name} must return a tensor of the shape and dtype of its input")
+    if not torch.equal(x.detach(), before):
+        raise ValueError(f"{name} must leave its input as it is")
+    return output
 
 
 guard(__name__)

@@ -15,7 +15,6 @@ from supertoy._engine.series import relu_moments
 from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy.data import FeatureDistribution
-from supertoy.loss import feature_moments
 
 
 def linear_loss_terms(
@@ -53,7 +52,10 @@ def principal_components(
 
     Source: paper, "Collapsing features" and "Demonstrating superposition", on linear models and PCA.
     """
-    mean, second = feature_moments(data)
+    moments = data.moments()
+    if moments is None:
+        raise ValueError(f"data must have known moments, which {type(data).__name__} has not")
+    mean, second = moments
     variance, vectors = torch.linalg.eigh(second - mean[:, :, None] * mean[:, None])
     return variance.flip(-1), vectors.flip(-1)
 

@@ -86,13 +86,10 @@ class TrainingOptions:
     first_instance: int = 0
 
     def __post_init__(self) -> None:
-        checks.require_int(n_steps=self.n_steps, n_restarts=self.n_restarts, at_least=1)
         if self.batch_size is not None:
             checks.require_int(batch_size=self.batch_size, at_least=4)
-        checks.require_int(seed=self.seed, first_instance=self.first_instance, at_least=0)
+        checks.require_int(first_instance=self.first_instance, at_least=0)
         checks.require_number(learning_rate=self.learning_rate, above=0)
-        if self.n_nodes is not None:
-            checks.require_int(n_nodes=self.n_nodes, at_least=1)
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {self.optimizer!r}")
         snapshots = tuple(sorted({operator.index(step) for step in self.snapshot_steps}))
@@ -307,15 +304,11 @@ class Record:
 
     def __repr__(self) -> str:
         n_steps, n_instances = self.losses.shape
+        low, high = self.losses[-1].aminmax()
         return (
-            f"Record({n_steps} steps of {n_instances} instances by {self.path}, last losses {_range(self.losses[-1])}, "
+            f"Record({n_steps} steps of {n_instances} instances by {self.path}, last losses {low:.4g} to {high:.4g}, "
             f"snapshots after {', '.join(map(str, self.snapshots)) or 'no'} steps)"
         )
-
-
-def _range(values: Tensor) -> str:
-    low, high = values.min().item(), values.max().item()
-    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
 
 
 def train(model: BatchedModel, data: Data, **options: Any) -> Record:
@@ -548,7 +541,11 @@ class _Piece:
         n_instances, data, one = self.n_instances, self.data, torch.ones_like(self.matrices[0].flatten()[:1])
         weighs_rows = self.kind.weighs_rows
         if self.options.sees_all:
-            x, weight = (data.x, data.weight) if isinstance(data, Samples) else self._quadrature()
+            x, weight = (
+                (data.x, data.weight)
+                if isinstance(data, Samples)
+                else quadrature(_states_of(data), self.options.n_nodes or 1)
+            )
             root_weight, rows = weight.sqrt().to(x).expand(n_instances, -1), x.mT.expand(n_instances, -1, -1)
             if self.kind is AutogradStep:
                 return root_weight, one, itertools.repeat((rows, weight.to(x).expand(n_instances, -1)))
@@ -571,10 +568,6 @@ class _Piece:
         if weighs_rows:
             drawn = (scale.sqrt()[:, None, None] * rows for rows in drawn)
         return weight.sqrt(), torch.ones_like(scale), drawn
-
-    def _quadrature(self) -> tuple[Tensor, Tensor]:
-        assert self.options.n_nodes is not None
-        return quadrature(_states_of(self.data), self.options.n_nodes)
 
     def _stream(self, instance: int, purpose: str, device: torch.device | str) -> torch.Generator:
         return keyed_generator(self.options.seed, self.options.first_instance + instance, purpose, device)

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy._engine.quadrature import quadrature
-from supertoy.loss import feature_moments, has_closed_form
+from supertoy.loss import has_closed_form
 from tests.strategies import ALL_MODELS, distributions, model_with_random_weights, plain_sample
 from tests.test_data import probabilities_of_pairs
 
@@ -185,7 +185,7 @@ def test_targets_that_a_relu_cannot_give_are_refused_where_the_data_have_them():
 def test_a_new_distribution_says_its_states_and_its_rows_and_all_else_follows():
     data = Hierarchical(3, [0.5, 0.2], [0.3, 0.9])
     assert data.states_are_known
-    mean, second = feature_moments(data)
+    mean, second = data.moments()
     together, off = probabilities_of_pairs(data), ~torch.eye(6, dtype=torch.bool)
     assert_close(mean, together.diagonal(dim1=1, dim2=2) / 2)
     assert_close(second[:, off], together[:, off] / 4)

@@ -1,4 +1,4 @@
-"""Distributions that no chapter of the paper uses: trees of features, exactly k active ones, and densities by a power law.
+"""Distributions that are not the paper's: trees of features, exactly k active ones, pairs between the extremes, a power law.
 
 Source: not in the paper; each class names its own.
 """
@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -176,6 +177,70 @@ def _choices(n: int, k: int) -> Bool[Tensor, "state member"]:
     """No member, and each choice of k."""
     chosen = torch.tensor([*itertools.combinations(range(n), k)])
     return torch.cat([torch.zeros(1, n), torch.zeros(len(chosen), n).scatter_(1, chosen, 1)]) > 0
+
+
+class PartlyCorrelatedPairs(FeatureDistribution):
+    """Pairs of features, each active with probability p, whose activity has a correlation anywhere between the extremes.
+
+    Both of a pair are active with probability p² + c p (1 - p). At c = 1 they are always active together, as in
+    `CorrelatedSets`; at c = 0 they are independent; at c = -p / (1 - p), where they are never active together, they are
+    what `AnticorrelatedSets` makes of a set of two that is active with probability 2p. Values are independent.
+
+    Args:
+        probability: p of each feature, in (0, 1/2]; one for each instance.
+        correlation: c between the activities of a pair, in [-p / (1 - p), 1]; one for each instance.
+        values: of active features.
+
+    Source: not in the paper, whose "Correlated and anticorrelated features" has the two extremes.
+    """
+
+    per_instance = ("probability", "both")
+    draws_per_set = 3  #: a value for each member, and the choice among the two and both
+
+    def __init__(
+        self,
+        n_pairs: int,
+        probability: float | Float[Tensor, "instance"],
+        correlation: float | Float[Tensor, "instance"],
+        *,
+        values: Values = UNIT,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        checks.require_int(n_pairs=n_pairs, at_least=1)
+        # As a table of one column, which says what is none.
+        p, c = (
+            checks._table(value[..., None] if isinstance(value, Tensor) else value, name, 1, "pair")
+            for name, value in (("probability", probability), ("correlation", correlation))
+        )
+        p, c = (table[:, 0] for table in _agree(probability=p, correlation=c))
+        if not bool(((p > 0) & (p <= 0.5)).all()):
+            raise ValueError(f"probability must lie in (0, 1/2], got {p.tolist()}")
+        both = p**2 + c * p * (1 - p)
+        if not bool(((both > -1e-7) & (c <= 1)).all()):  # the end of the range, as float32 has it, is in
+            raise ValueError(f"correlation must lie in [-p / (1 - p), 1], got {c.tolist()} where p is {p.tolist()}")
+        self.both = torch.minimum(both, p).clamp(min=0)
+        some = (2 * p - self.both)[:, None].expand(-1, n_pairs)
+        super().__init__(n_pairs, 2, 0, some, values=values, dtype=dtype)
+
+    def set_states(self) -> tuple[Tensor, Tensor]:
+        """No member, one of the two, or both."""
+        some, both = self.probability, self.both[:, None].expand(-1, self.n_sets)
+        alone = (some - both) / 2
+        members = torch.tensor([[0, 0], [1, 0], [0, 1], [1, 1]], dtype=torch.bool, device=self.device)
+        return members, torch.stack([1 - some, alone, alone, both], -1)
+
+    def _setting(self) -> dict[str, Any]:
+        p = (self.probability[:, 0] + self.both) / 2
+        pairs = {"n_pairs": self.n_sets, "probability": p, "correlation": (self.both - p**2) / (p * (1 - p))}
+        return pairs | {"values": self.values, "dtype": self.dtype}
+
+    def set_rows(self, active: Tensor, uniform: Tensor) -> Tensor:
+        """A number for each member, where the pair is active; the last one of each pair says whether both are, or which."""
+        value, choice = uniform.split([2 * self.n_sets, self.n_sets], dim=-2)
+        alone = ((1 - self.both[:, None] / self.probability) / 2).to(self.dtype)[..., None]  # given that the pair is active
+        first_off, second_off = choice < alone, (choice >= alone) & (choice < 2 * alone)
+        off = torch.stack([first_off, second_off], dim=-2).flatten(-3, -2)
+        return torch.where((active > 0).repeat_interleave(2, dim=-2) & ~off, value, 0.0)
 
 
 guard(__name__)

@@ -9,7 +9,6 @@ from torch.testing import assert_close
 import supertoy as st
 from supertoy._engine.lattice import batches
 from supertoy._util.generators import keyed_generator
-from supertoy.loss import feature_moments
 from tests.strategies import KINDS, distributions
 
 
@@ -28,7 +27,7 @@ def test_means_over_batches_are_unbiased(kind, values, n_rows):
     x = drawn(data, n_rows, 1000)
     assert x.any(2).all()
     weight = 1 - data.zero_probability[:, None]
-    mean, second = feature_moments(data)
+    mean, second = data.moments()
     estimates = {"x": (x.mean(-1), mean), "x x": ((x @ x.mT).flatten(2) / n_rows, second.flatten(1))}
     # A third moment tells sets of three apart that pairs cannot.
     estimates["cubed sum"] = (

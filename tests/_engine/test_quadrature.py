@@ -6,7 +6,6 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy._engine.quadrature import quadrature
-from supertoy.loss import feature_moments
 from supertoy.values import SIGNED, UNIT, Uniform
 from tests.strategies import KINDS, distributions
 
@@ -15,7 +14,7 @@ from tests.strategies import KINDS, distributions
 def test_weights_sum_to_one_and_moments_are_exact(kind, values):
     data = distributions(values)[kind].to(dtype=torch.float64)
     x, weight = quadrature(data, 2)
-    mean, second = feature_moments(data)
+    mean, second = data.moments()
     assert_close(weight.sum(1), torch.ones(3, dtype=torch.float64))
     assert_close(weight @ x[0], mean, atol=1e-12, rtol=0)
     assert_close(torch.einsum("kb,bi,bj->kij", weight, x[0], x[0]), second, atol=1e-12, rtol=0)

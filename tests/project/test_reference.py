@@ -69,6 +69,6 @@ def test_names_in_backticks_mean_what_they_mean_in_python():
     assert resolve("train", "supertoy.research.descent.minimize") == "supertoy.training.train"
     assert resolve("supertoy.train", "supertoy.research.descent") == "supertoy.training.train"
     assert resolve("theory.linear_loss_terms", "supertoy.models") == "supertoy.theory.linear_loss_terms"
-    assert resolve("sample", "supertoy.data.PartlyCorrelatedPairs") == "supertoy.data.FeatureDistribution.sample"
+    assert resolve("sample", "supertoy.data.CorrelatedSets") == "supertoy.data.FeatureDistribution.sample"
     assert resolve("loss", "supertoy.training.Record") == "supertoy.training.Record.loss"
     assert resolve("n_rows", "supertoy.loss.sampled_loss") == ""

@@ -19,7 +19,7 @@ from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy._util.threads import in_threads
 from supertoy.data import FeatureDistribution
-from supertoy.loss import check_fit, feature_moments
+from supertoy.loss import check_fit
 from supertoy.models import ReLUOutputModel, ToyModel
 from supertoy.research.descent import minimize
 
@@ -53,9 +53,12 @@ def dedicated_model(data: FeatureDistribution, n_hidden: int) -> ReLUOutputModel
     if n_hidden > data.n_features:
         raise ValueError(f"n_hidden must be at most the data's {data.n_features} features, got {n_hidden}")
     model = ReLUOutputModel(data.n_instances, data.n_features, n_hidden, dtype=data.dtype, device=data.device)
+    moments = data.moments()
+    if moments is None:
+        raise ValueError(f"data must have known moments, which {type(data).__name__} has not")
     with torch.no_grad():
         model.W.copy_(torch.eye(n_hidden, data.n_features))
-        model.b[:, n_hidden:] = feature_moments(data)[0][:, n_hidden:].to(model.b)
+        model.b[:, n_hidden:] = moments[0][:, n_hidden:].to(model.b)
     return model
 
 
