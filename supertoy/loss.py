@@ -22,6 +22,7 @@ from supertoy._engine.series import relu_loss
 from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
+from supertoy._util.precision import double, where_float64_is
 from supertoy._util.threads import in_threads, stop_if_told
 from supertoy.data import Data, FeatureDistribution, Samples
 from supertoy.models import BatchedModel, ToyModel
@@ -75,6 +76,7 @@ def expected_loss(
     over samples from a fixed seed, until its standard error is below `rtol`; a warning says if it never is.
     """
     check_fit(model, data)
+    model = where_float64_is(model)
     if rtol is None:
         rtol = 1e-4 if has_closed_form(model, data) else 5e-3
     checks.require_number(rtol=rtol, above=0)
@@ -124,7 +126,8 @@ def sampled_loss(
     for part in x.split(2**16, dim=1):  # or a large sample would need several times its memory
         inputs = part.to(model.device, model.dtype).expand(model.n_instances, -1, -1)
         pieces.append((model(inputs) - model.target(inputs)).square() @ I[..., None])
-    error = torch.cat(pieces, dim=1)[..., 0].double()
+    error = double(torch.cat(pieces, dim=1)[..., 0])
+    x, weight = x.to(error.device), weight.to(error.device)
     loss = (weight * error).sum(1)
     drawn = weight * x.any(-1)
     mean_drawn = (drawn * error).sum(1, keepdim=True) / drawn.sum(1, keepdim=True)

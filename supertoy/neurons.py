@@ -6,7 +6,6 @@ negative, only positive weights can make a ReLU neuron fire. Pass `W.clamp(min=0
 Source: paper, "The ReLU hidden layer toy model" and "Computation in superposition".
 """
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -63,36 +62,6 @@ def alignment(W: Float[Tensor, "instance hidden feature"]) -> Float[Tensor, "ins
     """
     squares = W.square()
     return (squares.amax(1) / squares.sum(1)).nan_to_num(0.0)
-
-
-def rescaled(
-    W1: Float[Tensor, "instance hidden feature"], W2: Float[Tensor, "instance feature hidden"]
-) -> tuple[Float[Tensor, "instance hidden feature"], Float[Tensor, "instance feature hidden"]]:
-    """The same layer with every neuron's largest input weight 1: c ReLU(z / c) = ReLU(z), so its scale means nothing.
-
-    >>> rescaled(torch.tensor([[[2.0, -0.5]]]), torch.tensor([[[0.5], [2.0]]]))
-    (tensor([[[ 1.0000, -0.2500]]]), tensor([[[1.],
-             [4.]]]))
-
-    Source: paper, "The absolute value toy model", which rescales before it draws weights.
-    """
-    size = W1.abs().amax(2)
-    size = torch.where(size > 0, size, 1.0)
-    return W1 / size[..., None], W2 * size[:, None]
-
-
-def activations(
-    w: Float[Tensor, "feature"], x: Float[Tensor, "row feature"]
-) -> tuple[Float[Tensor, "row"], Int[Tensor, "row"]]:
-    """One neuron's activations ReLU(w·x), and for each row the feature that adds most to it.
-
-    >>> activations(torch.tensor([1.0, -1.0]), torch.tensor([[1.0, 0.5], [0.2, -1.0]]))
-    (tensor([0.5000, 1.2000]), tensor([0, 1]))
-
-    Source: paper, "Computation in superposition": what a look at a neuron's top activations shows.
-    """
-    contribution = x * w
-    return contribution.sum(1).relu(), contribution.argmax(1)
 
 
 guard(__name__)

@@ -25,6 +25,7 @@ from supertoy._engine.step import OPTIMIZERS, AutogradStep, Decay, TrainingStep,
 from supertoy._util import checks
 from supertoy._util.border import guard, guarded
 from supertoy._util.generators import keyed_generator
+from supertoy._util.precision import where_float64_is
 from supertoy._util.progress import progress
 from supertoy._util.threads import in_threads, stopping
 from supertoy.data import Data, FeatureDistribution, Samples
@@ -335,6 +336,7 @@ def train(model: BatchedModel, data: Data, **options: Any) -> Record:
     in the last bit (which training can amplify). The same call gives the same bits on any number of threads.
 
     `data` has one setting, or as many as the model has instances. All other arguments are the fields of `TrainingOptions`.
+    A model on Apple's GPU, which has no float64, is trained on the CPU.
 
     Raises:
         TypeError: no such option, or one of another kind; before anything is trained, as the next two.
@@ -346,6 +348,11 @@ def train(model: BatchedModel, data: Data, **options: Any) -> Record:
     Source: paper, "Demonstrating superposition"; the objective is Σ_i I_i (x_i - x'_i)², in expectation over x. The penalty
     is from "Strategic picture", "Approach 1: Creating models without superposition".
     """
+    here = where_float64_is(model)
+    if here is not model:
+        record = train(here, data, **options)
+        model.load_state_dict(here.state_dict())
+        return record
     fitted = TrainingOptions.of(options).fitted(model, data)
     data = data.to(dtype=model.dtype, device=model.device)
     n_rows = fitted.n_rows(data)
@@ -414,6 +421,7 @@ class _Piece:
         self.model, self.data, self.options = model, data, options
         self.importance, self.l1 = torch.as_tensor(options.importance), torch.as_tensor(options.l1).to(model.dtype)
         self.kind: type[TrainingStep | AutogradStep] = step_kind(model) if knows(model, data, options) else AutogradStep
+        self.is_exact = options.loss is None and has_closed_form(model, data)
         self.snapshot_at = frozenset(options.snapshot_steps)
         self.n_instances = model.n_instances
         self.start = [matrix[:, None].clone() for matrix in self.kind.pack(model)]
@@ -457,7 +465,7 @@ class _Piece:
 
         if n_kept > 1:
             # A rough look is enough to choose by.
-            self.restart_losses = self._expected_losses(self.matrices, 1e-3 if self._has_closed_form() else 2e-2)
+            self.restart_losses = self._expected_losses(self.matrices, 1e-3 if self.is_exact else 2e-2)
             self._keep(self.restart_losses.argmin(1, keepdim=True))
         # Where batches say that the loss has halved, the start need not be looked at. Weight decay is no part of the loss.
         in_doubt = ~(self._recent()[:, 0] < start_loss / 2)
@@ -503,7 +511,7 @@ class _Piece:
     def _let_the_start_compete(self, among: Tensor) -> None:
         """Go back to the given weights in those of these instances that training has not improved."""
         both = [torch.cat([mine, trained], dim=1) for mine, trained in zip(self.start, self.matrices, strict=True)]
-        start, trained = self._expected_losses(both, 1e-4 if self._has_closed_form() else None, among).unbind(1)
+        start, trained = self._expected_losses(both, 1e-4 if self.is_exact else None, among).unbind(1)
         back = among[start < trained]
         if len(back):
             self.restart = self.restart.clone()
@@ -584,9 +592,6 @@ class _Piece:
         n_averaged = 1 if self.options.sees_all else _LOOK_EVERY
         recent = torch.cat(self.losses)[max(0, self.n_done - n_averaged) : self.n_done].mean(0)
         return recent.nan_to_num(nan=torch.inf)  # a restart that went astray is the worst, not the least
-
-    def _has_closed_form(self) -> bool:
-        return self.options.loss is None and has_closed_form(self.model, self.data)
 
     def _stop_at_nan(self) -> None:
         bad = ~torch.isfinite(self.losses[-1])

@@ -1,9 +1,12 @@
 """On a device without float64, as Apple's GPU, measures are what they are on the CPU. No machine is needed that has one."""
 
+import copy
+
 import pytest
 import torch
 
 import supertoy as st
+from supertoy._util.precision import where_float64_is
 
 MPS = torch.device("mps")
 on_cpu = torch.Tensor.to
@@ -51,3 +54,25 @@ def test_measures_are_those_of_the_same_weights_on_the_cpu(W, measure):
     found = measure(W)
     assert (found.device, found.dtype) == (MPS, measure(W.cpu()).dtype)
     assert torch.equal(found.cpu(), measure(W.cpu()))
+
+
+def test_training_and_losses_run_on_the_cpu_and_come_back(W, monkeypatch):
+    model, plain, data = st.ReLUOutputModel(2, 5, 2), st.ReLUOutputModel(2, 5, 2), st.Independent(5, 0.2)
+    elsewhere = [id(model)]  # stands for a model on the device
+
+    def where_float64_is(asked):
+        return copy.deepcopy(asked) if id(asked) in elsewhere else asked
+
+    monkeypatch.setattr("supertoy.training.where_float64_is", where_float64_is)
+    monkeypatch.setattr("supertoy.loss.where_float64_is", where_float64_is)
+    record, known = (st.train(each, data, n_steps=20) for each in (model, plain))
+    assert torch.equal(model.W, plain.W)
+    assert torch.equal(record.loss, known.loss)
+    assert torch.equal(st.expected_loss(model, data), known.loss)
+
+
+def test_a_model_on_the_device_is_copied_to_the_cpu_and_others_are_not():
+    model = st.ReLUOutputModel(1, 5, 2)
+    assert where_float64_is(model) is model
+    model.W.__class__ = type("OnMps", (torch.nn.Parameter,), {"device": MPS})
+    assert where_float64_is(model) is not model

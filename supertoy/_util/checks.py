@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from supertoy._util.precision import double
+
 
 def require_int(*, at_least: int, **arguments: int) -> None:
     """Refuse what is not an int, or is too small.
@@ -161,7 +163,7 @@ def importances(value: "float | Tensor", n_instances: int, n_features: int) -> T
 
 def one_each(value: "float | Tensor", name: str, n_instances: int, at_least: float = 0) -> Tensor:
     """One number for all instances, or one for each, finite and not negative or less: float64 [n_instances]."""
-    tensor = torch.as_tensor(value, dtype=torch.float64)
+    tensor = double(torch.as_tensor(value, dtype=None if isinstance(value, Tensor) else torch.float64))
     if not bool(((tensor >= at_least) & torch.isfinite(tensor)).all()):
         raise ValueError(f"{name} must be finite{' and not negative' if at_least == 0 else ''}, got {tensor.tolist()}")
     if tensor.ndim > 1 or tensor.numel() not in (1, n_instances):
@@ -183,7 +185,7 @@ def _table(value: "float | Tensor", name: str, n_columns: int, axis: str) -> Ten
         raise ValueError(
             f"{name} must broadcast to [instance, {axis}] with {n_columns} {axis}s, got shape {list(tensor.shape)}"
         )
-    tensor = tensor.detach().to(torch.float64)
+    tensor = double(tensor.detach())
     rows = tensor.shape[0] if tensor.ndim == 2 else 1
     return tensor.expand(rows, n_columns)
 

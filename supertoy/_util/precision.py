@@ -1,6 +1,11 @@
 """Float64, which not every device has."""
 
-from torch import Tensor
+import copy
+from typing import TypeVar
+
+from torch import Tensor, nn
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 def double(values: Tensor) -> Tensor:
@@ -10,3 +15,9 @@ def double(values: Tensor) -> Tensor:
     tensor([0.5000], dtype=torch.float64)
     """
     return (values.cpu() if values.device.type == "mps" else values).double()
+
+
+def where_float64_is(model: Module) -> Module:
+    """The model itself, or a copy on the CPU if it is on Apple's GPU."""
+    on_mps = next(model.parameters()).device.type == "mps"
+    return copy.deepcopy(model).cpu() if on_mps else model

@@ -6,11 +6,11 @@ from torch import Tensor
 
 from supertoy._util import checks
 from supertoy._util.border import guard
-from supertoy.chapters.computation.kinds import is_primary, polysemantic
+from supertoy.chapters.computation.kinds import is_primary, polysemantic, rescaled
 from supertoy.claims import Outcome, registry
 from supertoy.claims.words import at_least, below
 from supertoy.measures import REPRESENTED, feature_norms
-from supertoy.neurons import alignment, in_use, main_feature, monosemantic, rescaled
+from supertoy.neurons import alignment, in_use, main_feature, monosemantic
 
 
 @registry.claim(

@@ -8,12 +8,12 @@ from matplotlib.colors import to_hex
 
 from supertoy._util.border import guard
 from supertoy.chapters.computation.continuation import lowest_losses, train_along
-from supertoy.chapters.computation.kinds import by_main_feature, polysemantic
+from supertoy.chapters.computation.kinds import by_main_feature, polysemantic, rescaled
 from supertoy.data import Independent
 from supertoy.explore import Explorer, explorer, significant
 from supertoy.loss import explained_variance
 from supertoy.models import AbsoluteValueModel
-from supertoy.neurons import monosemantic, rescaled
+from supertoy.neurons import monosemantic
 from supertoy.plots import LINES
 from supertoy.values import SIGNED
 

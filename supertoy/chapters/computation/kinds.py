@@ -9,7 +9,7 @@ from torch import Tensor
 
 from supertoy._util import checks
 from supertoy._util.border import guard
-from supertoy.neurons import activations, in_use, main_feature, monosemantic
+from supertoy.neurons import in_use, main_feature, monosemantic
 
 
 def polysemantic(W: Float[Tensor, "instance hidden feature"]) -> Bool[Tensor, "instance hidden"]:
@@ -69,6 +69,36 @@ def purity_at_the_top(
         pure = (largest[chosen] == w.abs().argmax()).to(W.dtype).mean()
         shares.append(torch.where((activation > 0).any(), pure, torch.nan))
     return torch.stack(shares)
+
+
+def rescaled(
+    W1: Float[Tensor, "instance hidden feature"], W2: Float[Tensor, "instance feature hidden"]
+) -> tuple[Float[Tensor, "instance hidden feature"], Float[Tensor, "instance feature hidden"]]:
+    """The same layer with every neuron's largest input weight 1: c ReLU(z / c) = ReLU(z), so its scale means nothing.
+
+    >>> rescaled(torch.tensor([[[2.0, -0.5]]]), torch.tensor([[[0.5], [2.0]]]))
+    (tensor([[[ 1.0000, -0.2500]]]), tensor([[[1.],
+             [4.]]]))
+
+    Source: paper, "The absolute value toy model", which rescales before it draws weights.
+    """
+    size = W1.abs().amax(2)
+    size = torch.where(size > 0, size, 1.0)
+    return W1 / size[..., None], W2 * size[:, None]
+
+
+def activations(
+    w: Float[Tensor, "feature"], x: Float[Tensor, "row feature"]
+) -> tuple[Float[Tensor, "row"], Int[Tensor, "row"]]:
+    """One neuron's activations ReLU(w·x), and for each row the feature that adds most to it.
+
+    >>> activations(torch.tensor([1.0, -1.0]), torch.tensor([[1.0, 0.5], [0.2, -1.0]]))
+    (tensor([0.5000, 1.2000]), tensor([0, 1]))
+
+    Source: paper, "Computation in superposition": what a look at a neuron's top activations shows.
+    """
+    contribution = x * w
+    return contribution.sum(1).relu(), contribution.argmax(1)
 
 
 guard(__name__)

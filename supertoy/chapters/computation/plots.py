@@ -14,11 +14,11 @@ from torch import Tensor
 
 from supertoy._util import checks
 from supertoy._util.border import guard
-from supertoy.chapters.computation.kinds import by_main_feature, polysemantic
+from supertoy.chapters.computation.kinds import by_main_feature, polysemantic, rescaled
 from supertoy.chapters.computation.motif import Motif, without_inhibition
 from supertoy.measures import superposition
 from supertoy.models import FunctionModel
-from supertoy.neurons import monosemantic, rescaled
+from supertoy.neurons import monosemantic
 from supertoy.plots.style import (
     INK,
     LINES,
@@ -103,12 +103,12 @@ def activations_by_feature(
     """Histograms of single neurons' activations, split by whether their main feature adds most or another one does.
 
     >>> w, x = torch.tensor([1.0, 0.4]), torch.eye(2)
-    >>> figure = activations_by_feature({"neuron 0": (*st.neurons.activations(w, x), 0)})
+    >>> figure = activations_by_feature({"neuron 0": (*st.chapters.computation.kinds.activations(w, x), 0)})
     >>> [axis.get_title() for axis in figure.axes]
     ['neuron 0']
 
-    `panels` maps a title to the activations, the features that add most to them (`supertoy.neurons.activations`), and the
-    number of the neuron's main feature.
+    `panels` maps a title to the activations, the features that add most to them (`kinds.activations`), and
+    the number of the neuron's main feature.
 
     Source: paper, "Computation in superposition".
     """

@@ -26,7 +26,8 @@ def model(W1):
 EXACT = torch.tensor([[0.0, 2, 0], [-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 0, 0]])
 LEANING = EXACT + torch.tensor([[0.0], [0], [0], [1], [0]]) * torch.tensor([0, 0, 0.5])
 W1 = torch.stack([EXACT, LEANING, EXACT * torch.tensor([1.0, 0, 0])])
-MODEL = model(W1)
+MODEL, BROKEN = model(W1), model(W1)
+BROKEN.W1 = torch.nn.Parameter(W1 / 0)
 
 
 def parse(shown):
@@ -44,7 +45,7 @@ def large(n_settings=7, n_features=100, n_hidden=40):
 def test_stacks_are_the_weights_of_neurons_rescaled_and_in_order():
     shown = large()
     held = torch.tensor(data(neurons(probability=[1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001], model=shown))["weights"])
-    rescaled, _ = st.neurons.rescaled(shown.W1, shown.W2)
+    rescaled, _ = st.chapters.computation.kinds.rescaled(shown.W1, shown.W2)
     for k, order in enumerate(kinds.by_main_feature(shown.W1)):
         assert torch.allclose(held[k] / 100, rescaled[k, order], rtol=0, atol=0.0051)
     assert held.abs().amax(2).eq(100).all()
@@ -125,7 +126,7 @@ def test_who_cannot_see_or_cannot_point_is_told_and_has_keys():
         ({"probability": [1]}, r"probability must have 2 entries or more, all in \(0, 1\], got \[1\]"),
         ({"probability": [1, 0.1, 0]}, r"probability must have 2 entries or more, all in \(0, 1\], got \[1, 0.1, 0\]"),
         ({"probability": [1, 0.1]}, "model must have one instance for each of 2 densities, got 3"),
-        ({"model": model(W1 / 0)}, "W1 must be finite"),
+        ({"model": BROKEN}, "W1 must be finite"),
         ({"model": model(W1[:, :, :1])}, "model must have two features or more, got 1"),
         ({"model": None, "n_hidden": 0}, "n_hidden must be at least 1, got 0"),
         ({"model": None, "n_steps": 0}, "n_steps must be at least 1, got 0"),
