@@ -1,9 +1,7 @@
 """The four models of the paper, each a batch of small instances that share nothing but their shape.
 
-All four have one hidden layer, so one forward pass and one hand-derived training step serve them all. They differ in where a
-ReLU stands, and in whether the output weights are the transpose of the input weights. Two more generalise them: to any
-function in place of the ReLU at the output, and to any function in place of the absolute value. One has a bias in its hidden
-layer, to show why the paper's has none.
+All four have one hidden layer. They differ in where a ReLU stands, and in whether the output weights are the transpose of
+the input weights. Others have another function in place of the output ReLU or of the absolute value, or a hidden bias.
 
 Source: paper, "Demonstrating superposition", "The ReLU hidden layer toy model", "Computation in superposition".
 """

@@ -43,7 +43,7 @@ class TrainingOptions:
 
     >>> TrainingOptions(n_steps=0)
     Traceback (most recent call last):
-    ValueError: n_steps must be at least 1, got 0
+    ValueError: TrainingOptions.__init__: n_steps must be at least 1, got 0
 
     Attributes:
         loss: what to minimise instead of the paper's squared error, by autograd: a function of the model, x [model, row,
@@ -87,8 +87,7 @@ class TrainingOptions:
     first_instance: int = 0
 
     def __post_init__(self) -> None:
-        if self.batch_size is not None:
-            checks.require_int(batch_size=self.batch_size, at_least=4)
+        checks.require_int(batch_size=self.batch_size or 4, at_least=4)
         checks.require_int(first_instance=self.first_instance, at_least=0)
         checks.require_number(learning_rate=self.learning_rate, above=0)
         if self.optimizer not in OPTIMIZERS:

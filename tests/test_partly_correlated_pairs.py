@@ -88,8 +88,8 @@ def test_instances_can_be_chosen_and_repeated(data):
         (0.1, 1.1, "correlation must lie in"),
         (0.1, -0.2, "correlation must lie in"),
         (1.5, 0.0, "probability must lie in"),
-        (float("nan"), 0.0, "probability must lie in"),
-        (0.1, float("nan"), "correlation must lie in"),
+        (float("nan"), 0.0, "probability must be finite"),
+        (0.1, float("nan"), "correlation must be finite"),
     ],
 )
 def test_impossible_pairs_are_refused(p, c, message):

@@ -34,6 +34,7 @@ def special():
 
     tree = {"n_sets": 2, "parent": [None, 0], "probability": 0.5, "child_probability": 0.3}
     fitted = TrainingOptions().fitted(st.ReLUOutputModel(2, 4, 2), one)
+    coder = st.research.dictionary.SparseAutoencoder(2, 2, 5)
     axes = Figure().subplots()
     drawn = {"axis": axes, "low": 0.1, "high": 1.0}
     return {
@@ -68,6 +69,7 @@ def special():
         "delsarte_bound": {"n_dimensions": 3, "cosine": 0.5},
         "recovered_share": {"n_features": 6, "n_measurements": 4, "n_active": 1},
         "measurements_needed": {"n_measurements": torch.tensor([1, 2, 3]), "recovered": torch.tensor([0.0, 0.5, 1.0])},
+        "phase_diagrams": {"panels": {"a": [torch.rand(3, 3), torch.rand(3, 3)]}},
         "loss_against_theory": {"boundaries": [torch.ones(3, 3).long()]},
         "success_rate": {"pairs": pairs},
         "parallelism": {"pairs": pairs},
@@ -130,7 +132,10 @@ def special():
         },
         "rounded": {"values": [0.5]},
         "retrain": {"function": lambda n=1: st.explore.Explorer("a", "b"), "n": (1, 2)},
-        "SparseAutoencoder.initial": {"name": "decoder"},
+        "SparseAutoencoder.initial": {"self": coder, "name": "decoder"},
+        "SparseAutoencoder.settle": {"self": coder},
+        "SparseAutoencoder.latents": {"self": coder},
+        "SparseAutoencoder.forward": {"self": coder},
         "Activations": {"model": st.ReLUOutputModel(2, 4, 2), "data": one},
         "packings": {"points": [torch.randn(6, 3).numpy()]},
         "colour_key": {"axis": axes, "cmap": st.plots.style.SIGNED, "limits": (0.0, 1.0)},

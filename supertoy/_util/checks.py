@@ -61,11 +61,10 @@ def require_row_weights(**tensors: Tensor) -> None:
 
 def require_device(**arguments: Any) -> None:
     """Refuse what torch knows no device by."""
-    for name, value in arguments.items():
-        try:
-            torch.device(value)
-        except RuntimeError as error:
-            raise ValueError(f"{name} must be a device of torch such as 'cpu', got {value!r}: {error}") from error
+    try:
+        _ = [torch.device(value) for value in arguments.values()]
+    except RuntimeError as error:
+        raise ValueError(f"device must be one of torch such as 'cpu', got {arguments}: {error}") from error
 
 
 def require_shares(**arguments: Any) -> None:

@@ -19,5 +19,4 @@ def double(values: Tensor) -> Tensor:
 
 def where_float64_is(model: Module) -> Module:
     """The model itself, or a copy on the CPU if it is on Apple's GPU."""
-    on_mps = next(model.parameters()).device.type == "mps"
-    return copy.deepcopy(model).cpu() if on_mps else model
+    return copy.deepcopy(model).cpu() if next(model.parameters()).device.type == "mps" else model

@@ -1,8 +1,7 @@
 """Independent tasks side by side, on as many threads as torch has; torch's own threads are off in each.
 
-Torch's threads meet at the end of every operation. On tensors as small as ours that costs more than it gains, and it
-collapses where another process holds a core. Tasks meet once, at the end, and their numbers do not depend on how many
-threads there are.
+Torch's threads meet at the end of every operation, which on tensors as small as ours costs more than it gains. Tasks meet
+once, at the end, and their numbers do not depend on how many threads there are.
 """
 
 import threading
@@ -22,8 +21,7 @@ class Stopped(Exception):  # noqa: N818
 
 def stopping() -> bool:
     """Whether this task should return: another one raised, or the caller was interrupted."""
-    event = getattr(_told, "stop", None)
-    return event is not None and event.is_set()
+    return hasattr(_told, "stop") and _told.stop.is_set()
 
 
 def stop_if_told() -> None:

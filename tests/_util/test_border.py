@@ -104,8 +104,8 @@ ONES = torch.ones(2, 3)
             ValueError,
             "weight must add up to 1 over the rows, got a sum",
         ),
-        ((), {}, TypeError, "takes: missing a required argument: 'W'"),
-        ((ONES,), {"other": 1}, TypeError, "takes: got an unexpected keyword argument 'other'"),
+        ((), {}, TypeError, "missing 1 required positional argument: 'W'"),
+        ((ONES,), {"other": 1}, TypeError, "got an unexpected keyword argument 'other'"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_plain_words(arguments, options, kind, message):
@@ -196,7 +196,7 @@ def test_a_guarded_function_is_what_it_was():
 
 def test_public_functions_refuse_at_the_call():
     with pytest.raises(ValueError, match=r"b must be .*, got float32 tensor of shape \[1, 2\]; feature is 3 in W"):
-        theory.k_sparse_losses(W, torch.zeros(1, 2))
+        theory.one_sparse_loss_terms(W, torch.zeros(1, 2))
     with pytest.raises(ValueError, match="; instance is 1 in found"):
         dictionary_scores.mean_max_cosine(torch.ones(1, 2, 2), torch.ones(2, 3, 2))
     for seed in (-1, 1.5, "a", None):

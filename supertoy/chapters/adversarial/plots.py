@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy.chapters.adversarial.attacks import feature_attacks
 from supertoy.plots.series import MARKERS, Panels, series_panels
@@ -49,6 +50,7 @@ def attack_anatomy(panels: Mapping[str, Float[Tensor, "2 _feature"]]) -> Figure:
             len(panels), 3, figsize=(WIDTH, 2.55 * len(panels)), width_ratios=[1, 1.05, 1], squeeze=False
         )
         for row, (title, W) in zip(axes, panels.items(), strict=True):
+            checks.require_finite(W=W)
             delta = feature_attacks(W[None], 1.0)[0, 0]
             _component_bars(row[0], as_array(delta))
             _hidden_steps(row[1], as_array(W), as_array(delta))

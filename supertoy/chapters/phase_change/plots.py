@@ -48,7 +48,7 @@ _PHASE_LINES = {
 def phase_diagrams(
     density: Float[Tensor, "density"],
     ratio: Float[Tensor, "ratio"],
-    panels: Mapping[str, tuple[Float[Tensor, "density ratio"], Float[Tensor, "density ratio"]]],
+    panels: Mapping[str, Sequence[Float[Tensor, "density ratio"]]],
     *,
     boundaries: Int[Tensor, "density ratio"] | None = None,
     names: Sequence[str] = (),

@@ -124,7 +124,7 @@ def test_who_cannot_see_or_cannot_point_is_told_and_has_keys():
     ("changed", "message"),
     [
         ({"probability": [1]}, r"probability must have 2 entries or more, all in \(0, 1\], got \[1\]"),
-        ({"probability": [1, 0.1, 0]}, r"probability must have 2 entries or more, all in \(0, 1\], got \[1, 0.1, 0\]"),
+        ({"probability": [1, 0.1, 0]}, r"probability must lie in \(0, 1\]; got 0"),
         ({"probability": [1, 0.1]}, "model must have one instance for each of 2 densities, got 3"),
         ({"model": BROKEN}, "W1 must be finite"),
         ({"model": model(W1[:, :, :1])}, "model must have two features or more, got 1"),

@@ -137,7 +137,7 @@ def test_settings_come_from_dense_to_sparse():
 
 def test_without_weights_models_are_trained():
     model = st.ReLUOutputModel(3, 6, 2, seed=5)
-    st.train(model, st.Independent(6, P[:, None]), n_steps=30, learning_rate=0.01, seed=5)
+    st.train(model, st.Independent(6, P[:, None]), n_steps=30, n_restarts=1, learning_rate=0.01, seed=5)
     shown = feature_geometry(6, 2, P, n_steps=30, learning_rate=0.01, seed=5)
     assert shown.html == feature_geometry(probability=P, W=model.W).html
     assert repr(shown) == "<Geometry: 3 sparsities, 6 features in 2 dimensions>"
@@ -186,7 +186,7 @@ def test_who_cannot_see_or_cannot_point_is_told_and_has_keys():
     [
         ({"probability": None}, "probability must be given with W"),
         ({"probability": P[:1], "W": W[:1]}, r"probability must have 2 entries or more, all in \(0, 1\], got \[1.0\]"),
-        ({"probability": torch.tensor([1, 0.5, 0])}, r"probability must have 2 entries or more, all in \(0, 1\]"),
+        ({"probability": torch.tensor([1, 0.5, 0])}, r"probability must lie in \(0, 1\]"),
         ({"probability": torch.tensor([1, 0.5, torch.nan])}, "probability must be finite"),
         ({"W": W / 0}, "W must be finite"),
         ({"W": W * torch.tensor([1, 0, 1])[:, None, None]}, r"W must hold a feature .* zero at 1 / \(1 - S\) = 3.33"),
