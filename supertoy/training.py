@@ -155,13 +155,12 @@ class TrainingOptions:
     def n_rows(self, data: Data) -> int:
         """Rows of the largest batch."""
         if self.n_nodes is not None:
-            return quadrature(_states_of(data).select(slice(0, 1)), self.n_nodes)[0].shape[1]
+            return quadrature(data.select(slice(0, 1)), self.n_nodes)[0].shape[1]
         return data.n_rows if isinstance(data, Samples) and self.batch_size is None else self.batch_size or 0
 
     def objective(self) -> Loss:
         """The loss of fitted options."""
-        l1 = torch.as_tensor(self.l1)
-        return self.loss or SquaredError(torch.as_tensor(self.importance), l1 if l1.any() else None)
+        return self.loss or SquaredError(torch.as_tensor(self.importance), torch.as_tensor(self.l1))
 
     def decay(self) -> Decay | None:
         """The weight decay of fitted options as a function of the model; None if there is none."""
@@ -188,12 +187,6 @@ def knows(model: BatchedModel, data: Data, options: TrainingOptions) -> TypeGuar
     if not isinstance(model, ToyModel) or model.changed_methods or model.hidden_bias or options.loss is not None:
         return False
     return isinstance(data, FeatureDistribution | Samples) and all(p.requires_grad for p in model.parameters())
-
-
-def _states_of(data: Data) -> FeatureDistribution:
-    if not isinstance(data, FeatureDistribution):
-        raise ValueError(f"n_nodes must be None for {type(data).__name__}, which has no states to go through")
-    return data
 
 
 def _decayed(rate: Tensor, model: BatchedModel) -> dict[str, Tensor]:
@@ -507,13 +500,24 @@ class _Piece:
             {at: [matrix[instance, kept] for matrix in state] for at, state in self.snapshots.items()},
         )
 
+    @torch.no_grad()
     def _let_the_start_compete(self, among: Tensor) -> None:
         """Go back to the given weights in those of these instances that training has not improved."""
         both = [torch.cat([mine, trained], dim=1) for mine, trained in zip(self.start, self.matrices, strict=True)]
-        start, trained = self._expected_losses(both, 1e-4 if self.is_exact else None, among).unbind(1)
-        back = among[start < trained]
-        if len(back):
-            self.restart = self.restart.clone()
+        models = side_by_side(self.model.select(among), self.kind.unpack(self.model, [each[among] for each in both]))
+        loss = self.options.loss or SquaredError(self.importance[among], self.l1[among])
+        generators = [self._stream(k, "start", self.data.device) for k in among.tolist()]
+        gains = []
+        for rows, weight in weighted_batches(self.data.select(among), 256, 16, generators):
+            x, weight = rows.mT.repeat_interleave(2, 0), weight.repeat_interleave(2, 0)
+            gains.append(-loss(models, x, weight).view(-1, 2).diff(dim=1)[:, 0].double())
+        gain, error = torch.stack(gains).mean(0), torch.stack(gains).std(0) / 4
+        is_worse, is_close = gain < 0, gain.abs() <= 5 * error  # where they are close, only expected losses can tell
+        if is_close.any():
+            start, trained = self._expected_losses(both, 1e-4 if self.is_exact else None, among[is_close]).unbind(1)
+            is_worse[is_close] = start < trained
+        if is_worse.any():
+            back, self.restart = among[is_worse], self.restart.clone()
             for matrix, mine in zip(self.matrices, self.start, strict=True):
                 matrix[back] = mine[back]
             self.restart[back] = -1
@@ -548,11 +552,7 @@ class _Piece:
         n_instances, data, one = self.n_instances, self.data, torch.ones_like(self.matrices[0].flatten()[:1])
         weighs_rows = self.kind.weighs_rows
         if self.options.sees_all:
-            x, weight = (
-                (data.x, data.weight)
-                if isinstance(data, Samples)
-                else quadrature(_states_of(data), self.options.n_nodes or 1)
-            )
+            x, weight = (data.x, data.weight) if isinstance(data, Samples) else quadrature(data, self.options.n_nodes or 1)
             root_weight, rows = weight.sqrt().to(x).expand(n_instances, -1), x.mT.expand(n_instances, -1, -1)
             if self.kind is AutogradStep:
                 return root_weight, one, itertools.repeat((rows, weight.to(x).expand(n_instances, -1)))

@@ -12,14 +12,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._util import checks
-from supertoy.data import FeatureDistribution
+from supertoy.data import Data, FeatureDistribution
 
 _MOST_ROWS = 2**17
 
 
-def quadrature(
-    data: FeatureDistribution, n_nodes: int
-) -> tuple[Float[Tensor, "1 row feature"], Float[Tensor, "instance row"]]:
+def quadrature(data: Data, n_nodes: int) -> tuple[Float[Tensor, "1 row feature"], Float[Tensor, "instance row"]]:
     """Rows and weights with which weighted sums are expectations, without randomness.
 
     There is a row for every set of features that can be active together and every combination of nodes for their values
@@ -38,6 +36,8 @@ def quadrature(
     (torch.Size([1, 16, 2]), 0.0025...)
     """
     checks.require_int(n_nodes=n_nodes, at_least=1)
+    if not isinstance(data, FeatureDistribution):
+        raise ValueError(f"n_nodes must be None for {type(data).__name__}, which has no states to go through")
     if not data.states_are_known:
         why = "draws its rows in a way of its own" if not data.n_set_states else f"has {data.n_set_states} states or more"
         raise ValueError(f"n_nodes must be None for {type(data).__name__}, which {why}")
