@@ -5,7 +5,7 @@ from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -15,7 +15,7 @@ from supertoy.plots.style import LINES, STYLE, WIDTH, as_array, finished, plain_
 
 MARKERS = "osD^v"
 
-Panels = Mapping[str, Mapping[str, Float[Tensor, "point _seed"]]]
+Panels = Mapping[str, Mapping[str, Float[Tensor, "point _seed"] | Int[Tensor, "point _seed"]]]
 
 
 def series_panels(x: np.ndarray, panels: Panels, height: float, *, log: Sequence[str] = ()) -> tuple[Figure, list[Axes]]:
