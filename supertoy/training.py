@@ -318,8 +318,8 @@ def train(model: BatchedModel, data: Data, **options: Any) -> Record:
     half. The first restart starts from the model's present weights, the others from fresh ones; all restarts of an instance
     see the same batches. Where batches grow, the best quarter of the restarts goes on, but never fewer than two. (With
     `n_nodes`, and on all of `Samples`, every batch is the whole expectation, and does not grow; restarts are dropped all the
-    same.) In the end the present weights compete as they were, so that a good model is not made worse; not so under weight
-    decay, which is no part of the loss.
+    same.) In the end the present weights compete as they were, so that none is made worse (a snapshot of the last
+    step has what training made of it); not so under weight decay, which is no part of the loss.
 
     The paper's models are trained by a step whose gradients are ours. For a model or a `loss` of your own, a hidden bias, or
     where a parameter is frozen (`requires_grad=False`), autograd finds the gradients; the record says so.

@@ -45,8 +45,13 @@ def train_along(
         checks.require_number(above=0, learning_rate=learning_rate)
     copies = []
     for data, learning_rate in zip(path, learning_rates, strict=True):
-        train(model, data, learning_rate=learning_rate, **options)
-        copies.append(model.select(slice(None)))
+        n_steps = options.get("n_steps", 1000)
+        record = train(model, data, learning_rate=learning_rate, snapshot_steps=[n_steps], **options)
+        # The path goes on from what training made of the model, even if the start was a little better by chance.
+        copies.append(model.like({name: value.clone() for name, value in record.snapshots[n_steps].items()}))
+        with torch.no_grad():
+            for name, value in copies[-1].named_parameters():
+                getattr(model, name).copy_(value)
     return copies
 
 
