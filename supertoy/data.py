@@ -131,11 +131,8 @@ class Samples(Data):
     per_instance = ("x", "weight")
 
     def __init__(self, x: Float[Tensor, "*instance row feature"], weight: Float[Tensor, "*_ row"] | None = None) -> None:
-        if not isinstance(x, Tensor) or not x.is_floating_point():
-            raise TypeError(f"x must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}")
-        if x.ndim not in (2, 3) or not x.numel():
-            raise ValueError(f"x must be [row, feature] or [instance, row, feature], and not empty, got {list(x.shape)}")
-        checks.require_finite(x=x)
+        if x.ndim not in (2, 3):
+            raise ValueError(f"x must be [row, feature] or [instance, row, feature], got {list(x.shape)}")
         super().__init__(x.shape[-1], dtype=x.dtype)
         self.n_rows = x.shape[-2]
         weight = torch.full_like(x[..., 0], 1 / self.n_rows) if weight is None else weight.detach().to(x.device)
@@ -215,8 +212,6 @@ class FeatureDistribution(Data):
         checks.require_int(n_sets=n_sets, n_single=n_single, at_least=0)
         checks.require_int(set_size=set_size, at_least=1)
         super().__init__(n_sets * set_size + n_single, dtype=dtype)
-        if not isinstance(values, Values):
-            raise TypeError(f"values must be one of supertoy.values, such as Uniform(0, 1), got {values!r}")
         if probability.shape[1:] != (n_sets + n_single,) or not bool(((probability >= 0) & (probability <= 1)).all()):
             raise ValueError(f"probability must lie in [0, 1] for each of {n_sets + n_single} blocks, got {probability}")
         self.n_sets, self.set_size, self.n_single = n_sets, set_size, n_single

@@ -10,13 +10,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy._engine.lattice import weighted_batches
+from supertoy._engine.lattice import on_lattice, weighted_batches
 from supertoy._engine.quadrature import count_rows, quadrature
 from supertoy._engine.series import relu_loss
 from supertoy._util import checks
@@ -47,6 +47,8 @@ class SquaredError:
     def __call__(self, model: BatchedModel, x: Tensor, weight: Tensor) -> Tensor:
         """The loss of each instance."""
         error = (model(x) - model.target(x)).square()
+        if error.shape[2] != self.importance.shape[1]:
+            raise ValueError(f"model must give {self.importance.shape[1]} outputs, as x has features, got {error.shape[2]}")
         n_each = len(error) // len(self.importance)
         rows = (error @ self.importance.repeat_interleave(n_each, 0).to(error)[..., None])[..., 0]
         if self.l1 is not None and self.l1.any():
@@ -112,7 +114,8 @@ def sampled_loss(
     """The loss on a weighted sample, and its standard error: an independent check on `expected_loss`.
 
     Args:
-        x: for 1 or all instances. A row of zeros counts as exact and adds nothing to the standard error.
+        x: for 1 or all instances. If the first row is the zero vector, as in `sample`, it is exact, and adds nothing to the
+            standard error.
         weight: of each row; sums to 1 over the batch.
     """
     if x.shape[-1] != model.n_features or x.shape[0] not in (1, model.n_instances) or weight.shape != x.shape[:2]:
@@ -129,7 +132,8 @@ def sampled_loss(
     error = double(torch.cat(pieces, dim=1)[..., 0])
     x, weight = x.to(error.device), weight.to(error.device)
     loss = (weight * error).sum(1)
-    drawn = weight * x.any(-1)
+    drawn = weight.clone()
+    drawn[:, 0] *= x[:, 0].any(-1)
     mean_drawn = (drawn * error).sum(1, keepdim=True) / drawn.sum(1, keepdim=True)
     return loss, (drawn * (error - mean_drawn)).square().sum(1).sqrt()
 
@@ -165,9 +169,7 @@ def check_fit(model: BatchedModel, data: Data) -> None:
 
 def _linear_errors(gain: Tensor, b: Tensor, data: Data) -> Tensor:
     """E (x_i - gain_i·x - b_i)² per output."""
-    moments = data.moments()
-    assert moments is not None
-    mean, second = moments
+    mean, second = cast(tuple[Tensor, Tensor], data.moments())
     residual = torch.eye(gain.shape[-1], dtype=gain.dtype, device=gain.device) - gain
     quadratic = ((residual @ second) * residual).sum(-1)
     return quadratic - 2 * b * (residual @ mean[..., None])[..., 0] + b.square()
@@ -220,7 +222,7 @@ def expected_value(loss: Loss, model: BatchedModel, data: Data, rtol: float = 5e
             return ((one(x) - one.target(x)).square().mean(1) @ loss.importance[k].to(x)).item()
 
         drawn = weighted_batches(setting, _ROWS, _MOST_BATCHES, [keyed_generator(0, 0, "expected loss", model.device)])
-        if not isinstance(setting, FeatureDistribution):
+        if not on_lattice(setting):
             return _mean((value(rows.mT, weight) for rows, weight in drawn), 0.0, 1.0, rtol)
         # The zero vector, the last row of each batch, is exact.
         p_zero = setting.zero_probability[0].item()

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
-from supertoy._engine.lattice import batches, weighted_batches
+from supertoy._engine.lattice import batches, on_lattice, weighted_batches
 from supertoy._engine.quadrature import quadrature
 from supertoy._engine.schedule import rate
 from supertoy._engine.step import OPTIMIZERS, AutogradStep, Decay, TrainingStep, side_by_side, step_kind
@@ -28,7 +28,7 @@ from supertoy._util.generators import keyed_generator
 from supertoy._util.precision import where_float64_is
 from supertoy._util.progress import progress
 from supertoy._util.threads import in_threads, stopping
-from supertoy.data import Data, FeatureDistribution, Samples
+from supertoy.data import Data, Samples
 from supertoy.loss import Loss, SquaredError, check_fit, expected_loss, expected_value, has_closed_form
 from supertoy.models import BatchedModel, ToyModel
 
@@ -101,9 +101,8 @@ class TrainingOptions:
     def of(cls, options: dict[str, Any]) -> "TrainingOptions":
         """The options that were given by name; TypeError if there is no such option."""
         known = [option.name for option in dataclasses.fields(cls)]
-        for name in options:
-            if name not in known:
-                raise TypeError(f"options must be among {', '.join(known)}; got {name!r}")
+        if unknown := [name for name in options if name not in known]:
+            raise TypeError(f"options must be among {', '.join(known)}; got {unknown[0]!r}")
         return cls(**options)
 
     def fitted(self, model: BatchedModel, data: Data) -> "TrainingOptions":
@@ -186,7 +185,7 @@ def knows(model: BatchedModel, data: Data, options: TrainingOptions) -> TypeGuar
     """Whether the fast step, which has its gradients from us, can train this; else autograd does."""
     if not isinstance(model, ToyModel) or model.changed_methods or model.hidden_bias or options.loss is not None:
         return False
-    return isinstance(data, FeatureDistribution | Samples) and all(p.requires_grad for p in model.parameters())
+    return (on_lattice(data) or type(data).sample is Samples.sample) and all(p.requires_grad for p in model.parameters())
 
 
 def _decayed(rate: Tensor, model: BatchedModel) -> dict[str, Tensor]:
@@ -219,7 +218,7 @@ def _require_independent_instances(model: BatchedModel, data: Data, options: Tra
     generators = [keyed_generator(options.seed, 0, "look at the loss", data.device)] * data.n_instances
     rows, weight = next(weighted_batches(data, 32, 1, generators))
     x, weight = rows.mT.expand(model.n_instances, -1, -1), weight.expand(model.n_instances, -1)
-    loss, decay = options.objective(), options.decay()
+    loss = options.objective()
     together, alone = side_by_side(model, {n: p.detach()[:, None] for n, p in model.named_parameters()}), model.select([0])
     first = options.select(slice(0, 1)).objective()
     with torch.enable_grad():
@@ -238,13 +237,14 @@ def _require_independent_instances(model: BatchedModel, data: Data, options: Tra
         raise ValueError(
             f"loss must give an instance the same with others beside it and alone, got {of_all[0]:.6g} and {of_first[0]:.6g}"
         )
-    if callable(options.weight_decay) and decay is not None:
-        own, lost = dict(alone.named_parameters()), decay(alone)
-        for name, value in decay(together).items():
-            if name not in own or value.shape[1:] != own[name].shape[1:] or not torch.allclose(value[:1], lost[name]):
+    if callable(options.weight_decay):
+        own = {name: parameter for name, parameter in alone.named_parameters() if parameter.requires_grad}
+        lost = options.weight_decay(together)
+        for name, value in options.weight_decay(alone).items():
+            if name not in own or value.shape != own[name].shape or not torch.allclose(lost[name][:1], value):
                 raise ValueError(
-                    "weight_decay must give parameters by name, in their shapes, and an instance the same with others and "
-                    f"alone, got {name} {list(value.shape)}"
+                    "weight_decay must give parameters that require grad by name, in their shapes for any number of models, "
+                    f"and an instance the same with others beside it and alone, got {name} {list(value.shape)}"
                 )
 
 
@@ -340,8 +340,7 @@ def train(model: BatchedModel, data: Data, **options: Any) -> Record:
     Source: paper, "Demonstrating superposition"; the objective is Σ_i I_i (x_i - x'_i)², in expectation over x. The penalty
     is from "Strategic picture", "Approach 1: Creating models without superposition".
     """
-    here = where_float64_is(model)
-    if here is not model:
+    if (here := where_float64_is(model)) is not model:
         record = train(here, data, **options)
         model.load_state_dict(here.state_dict())
         return record
@@ -516,11 +515,10 @@ class _Piece:
         if is_close.any():
             start, trained = self._expected_losses(both, 1e-4 if self.is_exact else None, among[is_close]).unbind(1)
             is_worse[is_close] = start < trained
-        if is_worse.any():
-            back, self.restart = among[is_worse], self.restart.clone()
-            for matrix, mine in zip(self.matrices, self.start, strict=True):
-                matrix[back] = mine[back]
-            self.restart[back] = -1
+        back, self.restart = among[is_worse], self.restart.clone()
+        for matrix, mine in zip(self.matrices, self.start, strict=True):
+            matrix[back] = mine[back]
+        self.restart[back] = -1
 
     def _add_restarts(self) -> None:
         """The given weights as first restart, and fresh ones from each instance's own random numbers as the others."""
@@ -560,7 +558,7 @@ class _Piece:
         generators = [self._stream(k, f"batches {self.n_done}", data.device) for k in range(n_instances)]
         if self.kind is AutogradStep:
             return one[:, None], one, weighted_batches(data, n_rows, n_steps, generators)
-        if isinstance(data, FeatureDistribution):
+        if on_lattice(data):
             weight = data.row_weights(n_rows).flip(1).expand(n_instances, -1)  # the zero vector is last
             drawn: Iterator[Tensor] = batches(data, n_rows, n_steps, generators)
         else:

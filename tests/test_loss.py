@@ -182,3 +182,17 @@ def test_weights_that_are_not_finite_are_refused():
 def test_weights_that_are_none_are_refused(weight, message):
     with pytest.raises(ValueError, match=message):
         st.sampled_loss(st.ReLUOutputModel(1, 3, 2), torch.ones(1, 2, 3), torch.tensor([weight]))
+
+
+def test_rows_of_zeros_that_were_drawn_count_for_the_standard_error():
+    model = model_with_random_weights(st.ReLUOutputModel, 3, 6, 3)
+    x = plain_sample(st.Independent(6, 0.05), 4000)
+    x[:, 0] = 0.5  # as the first row the zero vector would be exact
+    loss, error = st.sampled_loss(model, x, torch.full((1, 4000), 1 / 4000))
+    each = (model(x.expand(3, -1, -1)) - x).square().sum(-1)
+    assert_close(loss, each.mean(1))
+    assert_close(error, each.std(1) / 4000**0.5, rtol=1e-3, atol=0)
+    first = torch.cat([torch.zeros(1, 1, 6), x[:, x.any(-1)[0]]], dim=1)
+    weight = torch.cat([torch.tensor([[0.7]]), torch.full((1, first.shape[1] - 1), 0.3 / (first.shape[1] - 1))], dim=1)
+    drawn = (model(first.expand(3, -1, -1)) - first).square().sum(-1)[:, 1:]
+    assert_close(st.sampled_loss(model, first, weight)[1], 0.3 * drawn.std(1) / drawn.shape[1] ** 0.5, rtol=1e-3, atol=0)

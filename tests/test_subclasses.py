@@ -80,12 +80,35 @@ class Scaled(st.ReLUOutputModel):
         return super().forward(x) * self.gain[:, None]
 
 
+class Brighter(st.Independent):
+    """Samples, but not rows, in a way of its own."""
+
+    def sample(self, batch_size, generator=None):
+        x, weight = super().sample(batch_size, generator)
+        return 2 * x, weight
+
+
 MODELS = [Halved, TopOne, Doubled, Shifted, Scaled]
 
 
 def sampled(model, data, n_rows=400_000):
     x, weight = data.sample(n_rows, torch.Generator().manual_seed(0))
     return st.sampled_loss(model, x, weight)
+
+
+@pytest.mark.parametrize("options", [{}, {"optimizer": "gradient descent", "learning_rate": 0.1}])
+def test_data_that_sample_in_a_way_of_their_own_are_trained_on_and_measured_so(options):
+    data, model = (
+        Brighter(4, torch.tensor([[0.5], [0.1]])),
+        model_with_random_weights(st.ReLUOutputModel, 2, 4, 2, torch.float32),
+    )
+    loss, error = sampled(model, data)
+    assert ((st.expected_loss(model, data) - loss).abs() < 0.02 * loss + 5 * error).all()
+    model = st.ReLUOutputModel(2, 4, 2)
+    record = st.train(model, data, n_steps=100, n_restarts=2, **options)
+    loss, error = sampled(model, data)
+    assert record.path == "autograd"
+    assert ((record.loss - loss).abs() < 0.02 * loss + 5 * error).all()
 
 
 @pytest.mark.parametrize("data", [Constant(4, torch.tensor([[0.5], [0.1]])), Squared(2, 2, torch.tensor([[0.5], [0.1]]))])
@@ -200,3 +223,30 @@ def test_a_new_distribution_says_its_states_and_its_rows_and_all_else_follows():
     assert_close(exact, st.sampled_loss(model, x.expand(2, -1, -1), weight)[0], rtol=5e-3, atol=0)
     assert_close(st.expected_loss(model.select(slice(1, 2)), data.select(slice(1, 2))), exact[1:], rtol=1e-3, atol=0)
     assert (st.train(model, data, n_steps=100).loss < exact).all()
+
+
+class Sums(st.BatchedModel):
+    """One output, the sum of all."""
+
+    def __init__(self, n_instances):
+        super().__init__(n_instances, 4, {"w": (1, 4)})
+
+    def forward(self, x):
+        return x @ self.w.mT
+
+    def target(self, x):
+        return x.sum(-1, keepdim=True)
+
+
+def test_a_model_with_other_outputs_needs_a_loss_of_its_own():
+    data, model = st.Independent(4, torch.tensor([[0.5], [0.1]])), Sums(2)
+    for refused in (lambda: st.train(model, data, n_steps=3), lambda: st.expected_loss(model, data)):
+        with pytest.raises(ValueError, match="model must give 4 outputs, as x has features, got 1"):
+            refused()
+
+    def squared(model, x, weight):
+        return (weight * (model(x) - model.target(x)).square()[..., 0]).sum(1)
+
+    record = st.train(model, data, loss=squared, n_steps=400)
+    assert (record.loss < 1e-3).all()
+    assert_close(model.w.detach(), torch.ones(2, 1, 4), rtol=0, atol=0.05)

@@ -612,6 +612,12 @@ class Nested(st.ReLUOutputModel):
         self.inner = torch.nn.Linear(2, 2)
 
 
+def frozen(name):
+    model = st.ReLUOutputModel(3, 5, 2)
+    getattr(model, name).requires_grad_(False)
+    return model
+
+
 def buffered(shape):
     model = st.ReLUOutputModel(3, 5, 2)
     model.register_buffer("mask", torch.ones(shape))
@@ -631,7 +637,18 @@ def buffered(shape):
         (None, {"loss": lambda m, x, w: torch.ones(3) * m(x).sum((1, 2))}, "loss must (take|give)"),
         (None, {"loss": lambda m, x, w: m(x).sum((1, 2)), "l1": 0.1}, "loss must be None where importance or l1 is given"),
         (TwoLayers(3, 5, 2), {"l1": 0.1}, "l1 must be 0 for TwoLayers"),
-        (None, {"weight_decay": lambda m: {"V": m.W}}, "weight_decay must give parameters by name, .* got V"),
+        (None, {"weight_decay": lambda m: {"V": m.W}}, "weight_decay must give parameters that require grad .* got V"),
+        (
+            None,
+            {"weight_decay": lambda m: {"W": torch.ones(3, 1, 1) * m.W}},
+            "weight_decay must give parameters .* got W",
+        ),
+        (
+            None,
+            {"weight_decay": lambda m: {"W": m.W - m.W.mean()}},
+            "weight_decay must give parameters .* got W",
+        ),
+        (frozen("b"), {"weight_decay": lambda m: {"b": m.b + 1}}, "weight_decay must give parameters that require grad"),
         (None, {"weight_decay": torch.ones(2)}, "weight_decay must be one number or one for each of 3 instances"),
         (None, {"weight_decay": float("nan")}, "weight_decay must be finite"),
     ],

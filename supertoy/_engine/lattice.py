@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 import torch
 from jaxtyping import Float
@@ -48,6 +49,12 @@ def batches(
         yield from x.unbind(0)
 
 
+def on_lattice(data: Data) -> TypeGuard[FeatureDistribution]:
+    """Whether `batches` draws such data as `sample` does: not where a subclass samples in a way of its own."""
+    own = (type(data).sample, getattr(type(data), "sample_active", None))
+    return own == (FeatureDistribution.sample, FeatureDistribution.sample_active)
+
+
 def weighted_batches(
     data: Data, batch_size: int, n_batches: int, generators: Sequence[torch.Generator]
 ) -> Iterator[tuple[Float[Tensor, "instance feature row"], Float[Tensor, "instance row"]]]:
@@ -58,9 +65,7 @@ def weighted_batches(
     Raises:
         ValueError: a subclass's sample that is none.
     """
-    if isinstance(data, FeatureDistribution) and all(
-        getattr(type(data), name) is getattr(FeatureDistribution, name) for name in ("sample", "sample_active")
-    ):
+    if on_lattice(data):
         weight = data.row_weights(batch_size).flip(1).expand(len(generators), -1)  # the zero vector is last
         yield from ((rows, weight) for rows in batches(data, batch_size, n_batches, generators))
         return

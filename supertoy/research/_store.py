@@ -59,7 +59,7 @@ class Store:
         if path.exists():
             try:
                 found = dict(json.loads(path.read_text(encoding="utf-8")))
-            except (OSError, ValueError, TypeError) as error:
+            except (OSError, ValueError, TypeError, RecursionError) as error:
                 raise ValueError(
                     f"store must be a folder of shards, but {path} cannot be read ({error}); name another"
                 ) from error

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from supertoy._engine.lattice import batches
+from supertoy._engine.lattice import weighted_batches
 from supertoy._engine.schedule import rate
 from supertoy._engine.step import Adam
 from supertoy._util import checks
@@ -67,7 +67,6 @@ def minimize(
         raise ValueError(f"data must have 1 or the parameters' {n_instances} instances, got {data.n_instances}")
     like = parameters[0]
     data = data.to(dtype=like.dtype, device=like.device)
-    weight = data.row_weights(batch_size).expand(n_instances, -1)
     generators = [keyed_generator(seed, k, "batches 0", like.device) for k in range(n_instances)]
 
     adam = Adam([parameter.detach() for parameter in parameters])
@@ -77,8 +76,8 @@ def minimize(
         for parameter in parameters:
             parameter.requires_grad_()
         with progress(n_steps, "training", "step") as bar, torch.enable_grad():
-            for step, rows in enumerate(batches(data, batch_size, n_steps, generators)):
-                now = loss(rows.flip(-1).mT, weight)
+            for step, (rows, weight) in enumerate(weighted_batches(data, batch_size, n_steps, generators)):
+                now = loss(rows.flip(-1).mT, weight.flip(-1))
                 losses[step] = _checked(now, n_instances, step).detach()
                 # backward() would also leave gradients on everything else that the loss depends on.
                 gradients = torch.autograd.grad(now.sum(), parameters, materialize_grads=True)
