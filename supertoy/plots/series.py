@@ -51,7 +51,7 @@ def series_panels(x: np.ndarray, panels: Panels, height: float, *, log: Sequence
 
 def feature_count(
     probability: Float[Tensor, "setting"],
-    series: Mapping[str, Float[Tensor, "setting"]],
+    series: Mapping[str, Float[Tensor, "setting"] | Int[Tensor, "setting"]],
     *,
     ylabel: str = "represented features",
 ) -> Figure:
