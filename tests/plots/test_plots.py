@@ -58,7 +58,7 @@ def test_curves_and_shares_follow_their_numbers():
     counts = torch.tensor([2, 5, 9])
     for given in (counts, counts.numpy()):
         assert st.plots.feature_count(p, {"n = 5": given}).axes[0].lines[0].get_ydata().tolist() == [2, 5, 9]
-    with pytest.raises(TypeError, match=r"series\['n = 5'\] must be Union.* got bool"):
+    with pytest.raises(TypeError, match=r"series\['n = 5'\] must be Float.* got bool"):
         st.plots.feature_count(p, {"n = 5": counts > 2})
     terms = torch.tensor([[0.0, 1, 3], [1, 1, 0], [0.5, 0, 0]])
     axis = superposition.plots.loss_terms(p, terms, torch.tensor([4.0, 1.0, 0.5])).axes[0]
