@@ -1,7 +1,7 @@
 """The four models of the paper, each a batch of small instances that share nothing but their shape.
 
 All four have one hidden layer. They differ in where a ReLU stands, and in whether the output weights are the transpose of
-the input weights. Others have another function in place of the output ReLU or of the absolute value, or a hidden bias.
+the input weights. Others have another function in place of the output ReLU or of the absolute value.
 
 Source: paper, "Demonstrating superposition", "The ReLU hidden layer toy model", "Computation in superposition".
 """
@@ -168,7 +168,6 @@ class ToyModel(BatchedModel):
 
     hidden_relu: ClassVar[bool]
     output_relu: ClassVar[bool]
-    hidden_bias: ClassVar[bool] = False
     any_activation: ClassVar[bool] = False  # an output activation of the user's, which is neither of the two
     tied: ClassVar[bool] = True
     target_is_input: ClassVar[bool] = True
@@ -191,10 +190,9 @@ class ToyModel(BatchedModel):
         weights = (
             {"W": (n_hidden, n_features)} if self.tied else {"W1": (n_hidden, n_features), "W2": (n_features, n_hidden)}
         )
-        biases = {"b": (n_features,), **({"c": (n_hidden,)} if self.hidden_bias else {})}
         self.n_hidden = n_hidden
         self.initial_scale = (2 / ((1 + n_features) * n_hidden)) ** 0.5
-        super().__init__(n_instances, n_features, {**weights, **biases}, seed=seed, dtype=dtype, device=device)
+        super().__init__(n_instances, n_features, {**weights, "b": (n_features,)}, seed=seed, dtype=dtype, device=device)
 
     def _scale(self, shape: tuple[int, ...]) -> float:
         return self.initial_scale
@@ -207,7 +205,7 @@ class ToyModel(BatchedModel):
         """
         ours = next(kind for kind in type(self).__mro__ if kind.__module__ == __name__)
         changed = [name for name in _DESCRIBED if getattr(type(self), name) is not getattr(ours, name) or name in vars(self)]
-        known = {"b", *(("W",) if self.tied else ("W1", "W2")), *(("c",) if self.hidden_bias else ())}
+        known = {"W", "b"} if self.tied else {"W1", "W2", "b"}
         return changed + sorted({name for name, _ in self.named_parameters()} ^ known)
 
     @property
@@ -274,21 +272,6 @@ class ReLUHiddenModel(ToyModel):
     """x' = ReLU(Wᵀ ReLU(W x) + b): a hidden layer with a privileged basis."""
 
     hidden_relu, output_relu = True, True
-
-
-class HiddenBiasModel(ReLUHiddenModel):
-    """x' = ReLU(Wᵀ ReLU(W x + c) + b): a ReLU hidden layer that can get out of its ReLU's way.
-
-    Source: paper, "The ReLU hidden layer toy model", on why it leaves this bias out.
-    """
-
-    hidden_bias = True
-
-    c: nn.Parameter
-
-    def pre_activations(self, x: Float[Tensor, "#instance batch feature"]) -> Float[Tensor, "instance batch hidden"]:
-        """W x + c, what goes into the hidden ReLU."""
-        return super().pre_activations(x) + self.c[:, None]
 
 
 class ActivationOutputModel(ToyModel):

@@ -18,10 +18,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
-from supertoy._engine.lattice import batches, on_lattice, weighted_batches
+from supertoy._engine.lattice import batches, independent_batches, on_lattice, weighted_batches
 from supertoy._engine.quadrature import quadrature
-from supertoy._engine.schedule import rate
-from supertoy._engine.step import OPTIMIZERS, AutogradStep, Decay, TrainingStep, side_by_side, step_kind
+from supertoy._engine.step import OPTIMIZERS, Adam, AutogradStep, Decay, LinearPart, TrainingStep, side_by_side, step_kind
 from supertoy._util import checks
 from supertoy._util.border import guard, guarded
 from supertoy._util.generators import keyed_generator
@@ -35,6 +34,11 @@ from supertoy.models import BatchedModel, ToyModel
 _LOOK_EVERY = 50  # steps between looks for NaN, and over which losses are averaged to compare restarts
 _N_ROWS = 4096  # on which the L1 norm of hidden activations is measured in the end
 _PIECE = 2**18  # numbers in the largest tensor of a piece, of which a few should fit in the cache
+
+
+#: The options of the paper's published code, for `train(model, data, **PUBLISHED)`. Biases do not decay here.
+PUBLISHED: dict[str, Any] = {"optimizer": "published", "n_steps": 10_000, "batch_size": 1024, "learning_rate": 1e-3}
+PUBLISHED |= {"weight_decay": 0.01, "n_restarts": 1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +65,8 @@ class TrainingOptions:
             value at this many quadrature nodes. For few features; deterministic, without sampling noise.
         learning_rate: at its peak.
         optimizer: "adam", or "gradient descent", which is slower but goes where the loss falls fastest: to see how models
-            learn. Its steps are as long as the loss is steep, so it needs another learning rate.
+            learn. Its steps are as long as the loss is steep, so it needs another learning rate. "published" is for
+            `PUBLISHED`: Adam at a constant rate, on batches of one size, of independent rows.
         n_restarts: independent starts per instance, the model's present weights among them.
         seed: of the batches and of the fresh starts.
         snapshot_steps: steps after which to keep a copy of the parameters, 0 to n_steps.
@@ -168,8 +173,20 @@ class TrainingOptions:
         rate = torch.as_tensor(self.weight_decay)
         return partial(_decayed, rate) if rate.any() else None
 
+    def rate(self, step: int) -> float:
+        """Of learning: it rises over the first twentieth, stays at its peak, and falls to zero over the second half.
+
+        >>> [TrainingOptions(n_steps=100, learning_rate=1).rate(step) for step in (0, 4, 50, 75)]
+        [0.2, 1.0, 1.0, 0.5]
+        """
+        n_warmup = max(1, self.n_steps // 20)
+        share = min(1.0, (step + 1) / n_warmup, 2 * (1 - step / self.n_steps))
+        return self.learning_rate * (1 if OPTIMIZERS[self.optimizer].as_published else share)
+
     def stages(self) -> list[tuple[int, int, int]]:
         """(last step, rows per batch, restarts) of each stage."""
+        if OPTIMIZERS[self.optimizer].as_published:
+            return [(self.n_steps, self.batch_size or 0, self.n_restarts)]
         stages = []
         for end, share_of_rows, share_of_restarts in ((0.3, 4, 1), (0.7, 2, 4), (1, 1, 16)):
             rows = 0 if self.batch_size is None else min(self.batch_size, max(4, self.batch_size // share_of_rows))
@@ -183,7 +200,7 @@ TrainingOptions.__init__ = guarded(TrainingOptions.__init__, inside=True)  # typ
 
 def knows(model: BatchedModel, data: Data, options: TrainingOptions) -> TypeGuard[ToyModel]:
     """Whether the fast step, which has its gradients from us, can train this; else autograd does."""
-    if not isinstance(model, ToyModel) or model.changed_methods or model.hidden_bias or options.loss is not None:
+    if not isinstance(model, ToyModel) or model.changed_methods or options.loss is not None:
         return False
     return (on_lattice(data) or type(data).sample is Samples.sample) and all(p.requires_grad for p in model.parameters())
 
@@ -443,7 +460,7 @@ class _Piece:
             for n in range(first, last):
                 if stopping():
                     return
-                step(next(rows), rate(n, self.options.n_steps, self.options.learning_rate), losses[n - first])
+                step(next(rows), self.options.rate(n), losses[n - first])
                 self.n_done = n + 1
                 self._keep_snapshot()
                 if self.n_done % _LOOK_EVERY == 0 or self.n_done == last:
@@ -467,8 +484,10 @@ class _Piece:
         options = self.options
         if isinstance(self.model, ToyModel) and self.kind is not AutogradStep:
             kind = step_kind(self.model)
-            optimizer, decay = options.optimizer, options.decay()
-            return kind(self.model, self.matrices, self.importance, root_weight, optimizer, self.l1, decay)
+            optimizer, decay, data = options.optimizer, options.decay(), self.data.expand(self.n_instances)
+            alike = bool((self.importance == self.importance[:, :1]).all()) and OPTIMIZERS[optimizer] is Adam
+            linear = LinearPart.of(self.model, data, self.matrices[0]) if alike and not options.sees_all else None
+            return kind(self.model, self.matrices, self.importance, root_weight, optimizer, self.l1, decay, linear)
         return AutogradStep(self.model, self.matrices, options.objective(), options.optimizer, options.decay())
 
     def best(self) -> dict[str, Tensor]:
@@ -556,11 +575,17 @@ class _Piece:
                 return root_weight, one, itertools.repeat((rows, weight.to(x).expand(n_instances, -1)))
             return root_weight, one, itertools.repeat(rows * root_weight[:, None] if weighs_rows else rows)
         generators = [self._stream(k, f"batches {self.n_done}", data.device) for k in range(n_instances)]
-        if self.kind is AutogradStep:
+        published = OPTIMIZERS[self.options.optimizer].as_published
+        if self.kind is AutogradStep and not (published and on_lattice(data)):
             return one[:, None], one, weighted_batches(data, n_rows, n_steps, generators)
-        if on_lattice(data):
+        if published and on_lattice(data):
+            weight = one.new_full((n_instances, n_rows), 1 / n_rows)
+            drawn: Iterator[Tensor] = independent_batches(data, n_rows, n_steps, generators)
+            if self.kind is AutogradStep:
+                return one[:, None], one, ((rows, weight) for rows in drawn)
+        elif on_lattice(data):
             weight = data.row_weights(n_rows).flip(1).expand(n_instances, -1)  # the zero vector is last
-            drawn: Iterator[Tensor] = batches(data, n_rows, n_steps, generators)
+            drawn = batches(data, n_rows, n_steps, generators)
         else:
             n_rows = min(n_rows, self.options.n_rows(data))
             weight = one.new_full((n_instances, n_rows), 1 / n_rows)

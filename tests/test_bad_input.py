@@ -85,7 +85,9 @@ def bad_values(name, hint, value, others):
             for what in (math.nan, math.inf):
                 wrong.view(-1)[-1] = what
                 yield f"{what} in a tensor", wrong.clone(), name not in MAY_BE_INFINITE
-        yield "another dtype", (array > 0.5).long() if kind.dtype.__name__ != "Int" else array.double(), len(kinds) == 1
+        other = {"Float": array > 0.5, "Int": array.double()}.get(kind.dtype.__name__, (array > 0.5).long())
+        yield "another dtype", other, len(kinds) == 1
+        yield "whole numbers", (array > 0.5).long(), False  # figures take them
         yield "complex", array + 0j, True
         yield "an axis more", array[None], not set("*.") & set(kind.dim_str)
         yield "an axis less", array[0], not set("*.") & set(kind.dim_str) and len(array.shape) > 0

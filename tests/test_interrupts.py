@@ -11,6 +11,7 @@ import torch
 
 import supertoy as st
 from supertoy._util.threads import in_threads, stop_if_told, stopping
+from supertoy.chapters.computation import HiddenBiasModel
 from supertoy.research.descent import minimize
 
 LARGE = st.Independent(400, torch.full((8, 1), 0.1))
@@ -29,7 +30,7 @@ def training():
 
 
 def training_by_autograd():
-    st.train(st.HiddenBiasModel(8, 400, 30), LARGE, n_steps=10**6, n_restarts=1)
+    st.train(HiddenBiasModel(8, 400, 30), LARGE, n_steps=10**6, n_restarts=1)
 
 
 def descent():
@@ -64,7 +65,7 @@ def test_the_first_descent_imports_nothing_that_an_interrupt_could_break():
         from supertoy.research.descent import minimize
         place = torch.zeros(2, 3)
         minimize(lambda x, weight: place.square().sum(1), [place], st.Independent(3, 0.5), n_steps=2)
-        st.train(st.HiddenBiasModel(1, 5, 2), st.Independent(5, 0.1), n_steps=2)
+        st.train(HiddenBiasModel(1, 5, 2), st.Independent(5, 0.1), n_steps=2)
         assert "torch._dynamo" not in sys.modules, "it takes seconds to import"
     """
     subprocess.run([sys.executable, "-c", "\n".join(line.strip() for line in script.splitlines())], check=True)

@@ -7,6 +7,7 @@ import torch
 from torch.testing import assert_close
 
 import supertoy as st
+from supertoy.chapters.computation import HiddenBiasModel
 from tests.strategies import ALL_MODELS, MODELS, GELUModel, model_with_random_weights
 
 
@@ -100,7 +101,7 @@ def test_functions_that_cannot_be_an_activation_are_refused(activation, error, m
 
 def test_a_hidden_bias_large_enough_makes_the_hidden_layer_linear(x):
     plain = model_with_random_weights(st.ReLUOutputModel, 3, 6, 4)
-    biased = st.HiddenBiasModel(3, 6, 4, dtype=torch.float64)
+    biased = HiddenBiasModel(3, 6, 4, dtype=torch.float64)
     c = torch.full((3, 4), 50.0, dtype=torch.float64)
     b = plain.b - (plain.W.mT @ c[..., None])[..., 0]  # takes away what the bias adds to the outputs
     biased = biased.like({"W": plain.W, "b": b, "c": c})

@@ -1,6 +1,5 @@
 """The derived formulas against integrals, samples and each other."""
 
-import numpy as np
 import pytest
 import torch
 from scipy.integrate import quad
@@ -46,36 +45,11 @@ def test_closed_forms_of_l0_and_l1_agree_with_numerical_integration(model):
     assert sum(theory.one_sparse_loss_terms(model.W, model.b, IMPORTANCE))[0].item() == pytest.approx(l1, rel=1e-7)
 
 
-def test_interference_counts_only_angles_below_90_degrees():
-    assert theory.interference_of(np.array([[1.0, 0], [-2, 0], [0, 3], [0, -1]])) == 0
-    assert theory.interference_of(np.array([[1.0, 0], [1, 0]])) == pytest.approx(2 / 3)
-    # A regular pentagon: five pairs at 72°, each counted twice.
-    turn = 2 * np.pi * np.arange(5) / 5
-    pentagon = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    assert theory.interference_of(pentagon) == pytest.approx(10 / 3 * np.cos(2 * np.pi / 5) ** 2)
-
-
-@pytest.mark.parametrize(("n", "d", "least"), [(4, 2, 0.0), (6, 3, 0.0), (5, 2, 10 / 3 * np.cos(2 * np.pi / 5) ** 2)])
-def test_packings_reach_the_known_minimum(n, d, least):
-    points = theory.least_interference(n, d)
-    assert np.linalg.norm(points, axis=1) == pytest.approx(1)
-    assert theory.interference_of(points) == pytest.approx(least, abs=1e-8)
-
-
 def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match="importance must be finite and not negative"):
         theory.zero_sparse_loss(torch.ones(1, 2), -1.0)
-    with pytest.raises(ValueError, match="n_points must be at least 1"):
-        theory.least_interference(0, 2)
     with pytest.raises(ValueError, match="W must be finite"):
         theory.linear_loss_terms(torch.full((1, 2, 2), torch.nan))
-
-
-def test_points_without_a_direction_are_refused():
-    with pytest.raises(ValueError, match="points must not be zero, got zero at number 1"):
-        theory.interference_of(np.array([[1.0, 0.0], [0.0, 0.0]]))
-    with pytest.raises(ValueError, match="points must be finite; got nan"):
-        theory.interference_of(np.array([[1.0, np.nan]]))
 
 
 def test_principal_components_leave_over_what_the_best_linear_model_loses():

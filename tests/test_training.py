@@ -13,8 +13,8 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy import training
-from supertoy._engine.schedule import rate
 from supertoy._engine.step import TrainingStep
+from supertoy.chapters.computation import HiddenBiasModel
 from supertoy.values import SIGNED, UNIT
 from tests.strategies import ALL_MODELS
 
@@ -354,7 +354,7 @@ def test_gradient_descent_lowers_the_loss_step_by_step_and_restarts_work():
 
 def test_unknown_optimizers_are_refused():
     model = st.ReLUOutputModel(1, 4, 2)
-    with pytest.raises(ValueError, match="optimizer must be one of 'adam', 'gradient descent', got 'sgd'"):
+    with pytest.raises(ValueError, match="optimizer must be one of 'adam', 'gradient descent', 'published', got 'sgd'"):
         st.train(model, st.Independent(4, 0.1), optimizer="sgd")
 
 
@@ -472,7 +472,7 @@ def plain_adamw(model, x, weight, importance, n_steps, decay, learning_rate=0.03
     adam = torch.optim.AdamW(groups, lr=learning_rate, betas=(0.8, 0.9), eps=1e-10)
     for step in range(n_steps):
         for group in adam.param_groups:
-            group["lr"] = rate(step, n_steps, learning_rate)
+            group["lr"] = training.TrainingOptions(n_steps=n_steps, learning_rate=learning_rate).rate(step)
         adam.zero_grad()
         error = (model(x) - model.target(x)).square() @ importance
         (weight * error).sum().backward()
@@ -523,7 +523,7 @@ def test_restarts_by_autograd_find_what_the_fast_step_finds():
 
 def test_deeper_untied_and_biased_models_are_trained():
     data = st.Independent(5, DENSITIES)
-    for model in (TwoLayers(3, 5, 4), st.HiddenBiasModel(3, 5, 4)):
+    for model in (TwoLayers(3, 5, 4), HiddenBiasModel(3, 5, 4)):
         before = st.expected_loss(model, data)
         record = st.train(model, data, n_steps=300)
         assert record.path == "autograd"

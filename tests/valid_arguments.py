@@ -197,11 +197,10 @@ def valid(hint, name):
         own = (
             hint if inspect.isclass(hint) and "output_relu" in vars(hint) and hint.__init__ is st.ToyModel.__init__ else None
         )
-        kind = st.HiddenBiasModel if hint is st.HiddenBiasModel else own
         if hint is st.ActivationOutputModel:
             return hint(2, 4, 2, activation=torch.relu)
         return (
-            kind or (st.AbsoluteValueModel if "Function" in str(hint) or "Absolute" in str(hint) else st.ReLUOutputModel)
+            own or (st.AbsoluteValueModel if "Function" in str(hint) or "Absolute" in str(hint) else st.ReLUOutputModel)
         )(2, 4, 2)
     if origin is typing.Literal:
         return inside[0]

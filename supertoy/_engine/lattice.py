@@ -49,6 +49,17 @@ def batches(
         yield from x.unbind(0)
 
 
+def independent_batches(
+    data: FeatureDistribution, batch_size: int, n_batches: int, generators: Sequence[torch.Generator]
+) -> Iterator[Float[Tensor, "instance feature row"]]:
+    """Batches as the paper's code draws them: independent rows of equal weight, zero vectors as often as they come."""
+    data = data.expand(len(generators))
+    zero, shape = data.zero_probability[:, None, None].to(data.dtype), (1 + data.n_draws, batch_size)
+    for _ in range(n_batches):
+        draws = torch.stack([torch.rand(shape, generator=g, dtype=data.dtype, device=data.device) for g in generators])
+        yield data.rows(draws[:, 1:]) * (draws[:, :1] >= zero)
+
+
 def on_lattice(data: Data) -> TypeGuard[FeatureDistribution]:
     """Whether `batches` draws such data as `sample` does: not where a subclass samples in a way of its own."""
     own = (type(data).sample, getattr(type(data), "sample_active", None))

@@ -110,11 +110,13 @@ def _plain(value: Any, hint: Any, detach: bool) -> Any:
     if isinstance(value, Tensor):
         if value.ndim == 0 and not takes_tensors and not {int, float}.isdisjoint(_members(hint)):
             return value.item()
+        if detach and value.dtype in (torch.int32, torch.int64) and "Int[" not in repr(hint):
+            return value.double()  # counts may be drawn too
         return value.detach() if detach else value
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray) and takes_tensors and value.dtype.kind in "fiubc":
-        return _tensor(value)
+        return _plain(_tensor(value), hint, detach)
     if detach and type(value) in (list, tuple):
         return type(value)(_plain(each, hint, detach) for each in value)
     if detach and type(value) is dict:
@@ -216,7 +218,7 @@ def _require_finite(name: str, value: Any, tensors: bool) -> None:
         if not math.isfinite(value):
             raise ValueError(f"{name} must be finite, got {value}")
     elif isinstance(value, Tensor):
-        # The sum of finite numbers is finite, but for rare ones that are very large; this is three times as fast.
+        # The sum of finite numbers is finite, but for rare ones that are very large; three times as fast.
         if tensors and value.is_floating_point() and not math.isfinite(value.detach().sum()):
             checks.require_finite(**{name: value})
     elif isinstance(value, np.ndarray) and value.dtype.kind == "f":

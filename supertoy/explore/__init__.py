@@ -6,6 +6,5 @@ Source: not in the paper.
 """
 
 from supertoy.explore.frame import Explorer, explorer, rounded, significant
-from supertoy.explore.retrain import Retrainable, retrain
 
-__all__ = ["Explorer", "Retrainable", "explorer", "retrain", "rounded", "significant"]
+__all__ = ["Explorer", "explorer", "rounded", "significant"]

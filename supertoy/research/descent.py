@@ -10,13 +10,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from supertoy._engine.lattice import weighted_batches
-from supertoy._engine.schedule import rate
 from supertoy._engine.step import Adam
 from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy._util.progress import progress
 from supertoy.data import FeatureDistribution
+from supertoy.training import TrainingOptions
 
 Loss = Callable[[Tensor, Tensor], Tensor]  #: from rows and their weights to the loss of each instance
 
@@ -70,7 +70,7 @@ def minimize(
     generators = [keyed_generator(seed, k, "batches 0", like.device) for k in range(n_instances)]
 
     adam = Adam([parameter.detach() for parameter in parameters])
-    losses = like.new_zeros(n_steps, n_instances)
+    losses, options = like.new_zeros(n_steps, n_instances), TrainingOptions(n_steps=n_steps, learning_rate=learning_rate)
     required = [parameter.requires_grad for parameter in parameters]
     try:
         for parameter in parameters:
@@ -82,7 +82,7 @@ def minimize(
                 # backward() would also leave gradients on everything else that the loss depends on.
                 gradients = torch.autograd.grad(now.sum(), parameters, materialize_grads=True)
                 # The fused step reads both as flat memory, but the strides of a gradient may differ.
-                adam.step([gradient.contiguous() for gradient in gradients], rate(step, n_steps, learning_rate))
+                adam.step([gradient.contiguous() for gradient in gradients], options.rate(step))
                 bar.update()
     finally:
         for parameter, before in zip(parameters, required, strict=True):

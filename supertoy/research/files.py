@@ -30,7 +30,7 @@ from supertoy.research._store import write
 from supertoy.training import Record
 
 _FORMAT = 1
-_ALONE = ("LinearModel", "ReLUOutputModel", "ReLUHiddenModel", "HiddenBiasModel", "AbsoluteValueModel")  # have no function
+_ALONE = ("LinearModel", "ReLUOutputModel", "ReLUHiddenModel", "AbsoluteValueModel")  # have no function
 _SIZES = ("n_instances", "n_features", "n_hidden")
 _AXES = {"W": "instance hidden feature", "W1": "instance hidden feature", "W2": "instance feature hidden"}
 _AXES |= {"b": "instance feature", "c": "instance hidden"}

@@ -5,7 +5,9 @@ import torch
 from torch.testing import assert_close
 
 import supertoy as st
-from supertoy._engine.step import Adam, pack, step_kind, unpack
+from supertoy._engine.lattice import batches
+from supertoy._engine.quadrature import quadrature
+from supertoy._engine.step import Adam, LinearPart, TrainingStep, pack, step_kind, unpack
 from tests.strategies import ALL_MODELS, model_with_random_weights
 
 N_INSTANCES, N_RESTARTS, N_ROWS, N, M = 3, 2, 40, 6, 4
@@ -132,3 +134,60 @@ def test_gradient_descent_moves_each_parameter_against_its_gradient(kind):
     moved = unpack(model, [matrix.flatten(0, 1) for matrix in step.matrices])
     for name, parameter in model.named_parameters():
         assert_close(moved[name], parameter.detach() - 0.1 * parameter.grad)
+
+
+def test_what_is_taken_off_the_errors_is_given_back_in_expectation():
+    """On all there is to see, the gradient is the same with the linear part taken exactly, whatever the share."""
+    data = st.Independent(3, torch.tensor([[0.9, 0.5, 0.7], [0.3, 0.6, 1.0]]), values=st.values.Uniform(-0.5, 1))
+    rows, weight = quadrature(data.to(dtype=torch.float64), 2)  # exact for the squares of linear errors
+    x = rows.mT.expand(2, -1, -1) * weight.sqrt()[:, None]
+    model = model_with_random_weights(st.ReLUOutputModel, 2, 3, 2, dtype=torch.float64)
+    importance = torch.tensor([[1.0], [3.0]], dtype=torch.float64).expand(2, 3)
+    mean, square, _ = data.values.moments
+    p = data.probability
+    gradients, linear = [], LinearPart(mean * p, square * p - (mean * p) ** 2, torch.tensor([True, False]))
+    for part in (None, linear):
+        step = TrainingStep(model, [pack(model)[0][:, None].clone()], importance, weight.sqrt(), linear=part)
+        for _ in range(3):  # with a share of 1, then of what is on
+            step.forward_and_backward(x, torch.zeros(2, 1, 1, dtype=torch.float64))
+            gradients.append(step.gradients[0].clone())
+    for gradient in gradients[1:]:
+        assert_close(gradient, gradients[0])
+    assert 0.5 < linear.share[0].max() < 1
+    assert linear.share[0].min() == 0  # one output is dead
+    assert not linear.share[1].any()  # its data are said to be sparse
+
+
+def test_the_linear_part_quietens_gradients_and_leaves_their_mean():
+    n, p = 60, torch.tensor([[0.6]])
+    model = st.ReLUOutputModel(1, n, 8, dtype=torch.float64)
+    data = st.Independent(n, p, dtype=torch.float64)
+    st.train(model, data, n_steps=300, n_restarts=1)
+    found = {}
+    for name in ("plain", "linear"):
+        linear = LinearPart.of(model, data, model.W) if name == "linear" else None
+        weight = data.row_weights(64).flip(1)
+        step = TrainingStep(model, [pack(model)[0][:, None]], torch.ones(1, n), weight.sqrt(), linear=linear)
+        gradients = []
+        for x in batches(data, 64, 400, [torch.Generator().manual_seed(0)]):
+            step.forward_and_backward(x * weight.sqrt()[:, None], torch.zeros(1, 1, 1, dtype=torch.float64))
+            gradients.append(step.gradients[0].flatten().clone())
+        found[name] = torch.stack(gradients[100:])
+    noise = {name: gradients.var(0) for name, gradients in found.items()}
+    assert noise["linear"].sum() < noise["plain"].sum() / 5
+    error = ((noise["linear"] + noise["plain"]) / 300).sqrt()
+    assert ((found["linear"].mean(0) - found["plain"].mean(0)).abs() / error).square().mean() < 2
+
+
+def test_the_linear_part_is_for_large_models_on_dense_features_that_are_not_correlated():
+    class Doubled(st.Independent):
+        def rows(self, uniform):
+            return 2 * super().rows(uniform)
+
+    model, like = st.ReLUOutputModel(1, 60, 8), torch.zeros(())
+    assert LinearPart.of(model, st.Independent(60, 0.5), like) is not None
+    for other in (st.Independent(60, 0.05), st.CorrelatedSets(30, 2, 0.5), Doubled(60, 0.5), st.Samples(torch.rand(9, 60))):
+        assert LinearPart.of(model, other, like) is None
+    for kind in (st.LinearModel, st.ReLUHiddenModel, st.AbsoluteValueModel):
+        assert LinearPart.of(kind(1, 60, 8), st.Independent(60, 0.5), like) is None
+    assert LinearPart.of(st.ReLUOutputModel(1, 20, 8), st.Independent(20, 0.5), like) is None

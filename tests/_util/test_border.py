@@ -18,6 +18,7 @@ import supertoy as st
 from supertoy import measures, theory
 from supertoy._util.border import guarded
 from supertoy.chapters.strategic_picture import dictionary_scores
+from supertoy.chapters.superposition import packings
 from tests.test_bad_input import NOT_YET  # modules whose guard is still to come
 
 W = torch.tensor([[[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]]])
@@ -201,7 +202,7 @@ def test_public_functions_refuse_at_the_call():
         dictionary_scores.mean_max_cosine(torch.ones(1, 2, 2), torch.ones(2, 3, 2))
     for seed in (-1, 1.5, "a", None):
         with pytest.raises((TypeError, ValueError), match="least_interference: seed must be"):
-            theory.least_interference(2, 2, seed=seed)
+            packings.least_interference(2, 2, seed=seed)
 
 
 def test_integers_are_counted_as_such():

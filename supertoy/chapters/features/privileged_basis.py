@@ -59,7 +59,7 @@ def rotated(model: Model, O: Float[Tensor, "rotation hidden hidden"]) -> Model:
     Raises:
         ValueError: the model has several instances, weights that are not tied, or a hidden bias; O does not fit it.
     """
-    if model.n_instances != 1 or not model.tied or model.hidden_bias:
+    if model.n_instances != 1 or not model.tied or model.changed_methods:
         raise ValueError("model must be of one instance, with tied weights and without a hidden bias")
     if O.shape[1:] != (model.n_hidden, model.n_hidden):
         raise ValueError(f"O must be [rotation, {model.n_hidden}, {model.n_hidden}], got shape {list(O.shape)}")

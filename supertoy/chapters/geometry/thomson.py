@@ -9,7 +9,7 @@ from supertoy.theory import settled
 def thomson_points(n_points: int, *, n_restarts: int = 32, seed: int = 0) -> np.ndarray:
     """Where electrons settle on a sphere: unit vectors [n_points, 3] that minimise Σ_{i<j} 1 / ‖x_i - x_j‖.
 
-    This is Thomson's problem. Restarts and seed are those of `least_interference`.
+    This is Thomson's problem. Restarts and seed are those of `settled`.
 
     Source: Thomson (1904); paper, "Geometry of superposition", compares the solutions of toy models with these.
     """

@@ -1,5 +1,6 @@
 """The front page: the opening figure, which readers can train again."""
 
 from supertoy.chapters.index import explorer
+from supertoy.chapters.index.retrain import retrain
 
-__all__ = ["explorer"]
+__all__ = ["explorer", "retrain"]

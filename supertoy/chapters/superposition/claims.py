@@ -13,10 +13,10 @@ from torch import Tensor
 
 from supertoy import polytopes
 from supertoy._util.border import guard
+from supertoy.chapters.superposition.packings import interference_of
 from supertoy.claims import Outcome, registry
-from supertoy.claims.words import below, coarse_bound, span
+from supertoy.claims.words import below, coarse_bound
 from supertoy.measures import REPRESENTED, SUPERPOSED, feature_norms, n_represented, superposition
-from supertoy.theory import interference_of
 
 
 @registry.claim(
@@ -53,7 +53,7 @@ def antipodal_at_80(W: Float[Tensor, "2 5"]) -> Outcome:
     holds = bool(norm[:4].min() > 0.8 and norm[4] < 0.3 and (partner.values < -0.95).all() and others < 0.15)
     return Outcome(
         (holds and len(pairs) == 2,),
-        f"{len(pairs)} antipodal pairs; norm of the fifth {below(norm[4])}, of the others {span(norm[:4])}",
+        f"{len(pairs)} antipodal pairs; norm of the fifth {below(norm[4])}, of the others {_span(norm[:4])}",
     )
 
 
@@ -79,7 +79,8 @@ def pentagon_at_90(W: Float[Tensor, "2 5"]) -> Outcome:
     holds = bool(norm.min() > 0.8 and ((gaps - 72).abs() < 10).all()) and interference > 0.1
     return Outcome(
         (holds,),
-        f"norms {span(norm)}; gaps within {coarse_bound((gaps - 72).abs().max())}° of 72°; W_i·W_j up to {interference:.1f}",
+        f"norms {_span(norm)}; gaps within {coarse_bound((gaps - 72).abs().max())}° of 72°; "
+        f"W_i·W_j up to {interference:.1f}",
     )
 
 
@@ -336,6 +337,12 @@ def _cosines(W: Tensor) -> Tensor:
 
 def _off_diagonal(gram: Tensor) -> Tensor:
     return gram - gram.diagonal().diag()
+
+
+def _span(values: Tensor) -> str:
+    """The smallest and the largest value, as "0.3 to 1.2"."""
+    low, high = f"{values.min():.1f}", f"{values.max():.1f}"
+    return low if low == high else f"{low} to {high}"
 
 
 guard(__name__)

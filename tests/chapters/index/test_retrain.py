@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from supertoy import explore
 from supertoy.chapters.index.explorer import opening
+from supertoy.chapters.index.retrain import retrain
 from supertoy.explore import Explorer
 
 
@@ -17,7 +17,7 @@ def titled(n_features: int = 5, *, importance: float = 0.9, seed: int = 0) -> Ex
 
 
 def test_it_starts_with_the_defaults_and_has_the_controls_asked_for():
-    shown = explore.retrain(titled, n_features=(2, 9), importance=(0.5, 1.0))
+    shown = retrain(titled, n_features=(2, 9), importance=(0.5, 1.0))
     features, importance, button, _ = shown.controls.children
     assert (features.value, features.min, features.max) == (5, 2, 9)
     assert (importance.value, importance.min, importance.max) == (0.9, 0.5, 1)
@@ -26,14 +26,14 @@ def test_it_starts_with_the_defaults_and_has_the_controls_asked_for():
 
 
 def test_the_button_makes_another_one():
-    shown = explore.retrain(titled, n_features=(2, 9))
+    shown = retrain(titled, n_features=(2, 9))
     shown.controls.children[0].value = 7
     shown.controls.manual_button.click()
     assert shown.controls.result.html == "<p>7, 0.9</p>"
 
 
 def test_a_page_has_the_explorer_and_a_live_notebook_the_widget():
-    bundle = explore.retrain(titled, n_features=(2, 9))._repr_mimebundle_()
+    bundle = retrain(titled, n_features=(2, 9))._repr_mimebundle_()
     assert bundle["text/html"] == "<p>5, 0.9</p>"
     assert bundle["text/plain"] == "<5 features>"
     assert "application/vnd.jupyter.widget-view+json" in bundle
@@ -42,11 +42,11 @@ def test_a_page_has_the_explorer_and_a_live_notebook_the_widget():
 @pytest.mark.parametrize("name", ["n_hidden", "title"])
 def test_a_control_for_what_has_no_default_is_refused(name):
     with pytest.raises(ValueError, match=f"controls must be for parameters with a default of make, got {name}"):
-        explore.retrain(make, **{name: (1, 2)})
+        retrain(make, **{name: (1, 2)})
 
 
 def test_a_real_one_trains_again():
-    shown = explore.retrain(small_opening, importance=[0.9, 0.5])
+    shown = retrain(small_opening, importance=[0.9, 0.5])
     shown.controls.children[0].value = 0.5
     shown.controls.manual_button.click()
     assert '"importance":0.5' in shown.controls.result.html
