@@ -1,6 +1,8 @@
 """What every test run shares: names for the examples in docstrings, and how notebooks are compared."""
 
 import os
+import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -30,3 +32,11 @@ def _docstring_names(request: pytest.FixtureRequest) -> None:
         import supertoy as st
 
         request.getfixturevalue("doctest_namespace").update(torch=torch, st=st)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Interrupts are heard even if a shell started the tests in the background, which ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
