@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page
 import supertoy as st
 from supertoy.chapters.index.explorer import opening
 
+pytestmark = pytest.mark.xdist_group("training")  # in one tab
+
 DENSITIES = [1.0, 0.3, 0.1, 0.03, 0.01]
 A_MINUTE_OR_TWO = 120_000  # milliseconds: a few seconds on a machine that does nothing else
 
