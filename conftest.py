@@ -8,7 +8,7 @@ import pytest
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # a notebook's progress bars are no outputs
 
-pytest_plugins = ["tests.numbers_plugin"]
+pytest_plugins = ["tests.keeping_plugin", "tests.numbers_plugin"]
 
 # Figures are drawn anew by every build, so no image data is committed and none can be compared. The text beside it,
 # <Figure size ...>, still is. The same goes for explorers, which come in HTML. nbval leaves out only the first two of
