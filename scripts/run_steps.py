@@ -163,19 +163,19 @@ def run(step: Step) -> bool:
     return subprocess.run(in_full(step.command), cwd=ROOT, env={**environment(), **step.variables}).returncode == 0
 
 
-def tests_of_changes(since: str) -> list[Step]:
-    """The tests of all that changed, side by side, after saying what is left to other commands."""
+def tests_of_changes(since: str) -> tuple[list[Step], list[str]]:
+    """The tests of all that changed, side by side, and in words what is left to other commands."""
     paths = changed(since)
     tests = {path: tests_of(path) for path in paths}
-    print(f"== {len(paths)} files differ from {since}; all that they may break is left to `make test`")
+    left = [f"== Of {len(paths)} files that differ from {since}, all that they may break elsewhere is left to `make test`"]
     for path in paths:
-        notebook = path.startswith("book/") and path.endswith(".ipynb")
-        if notebook or not tests[path]:
-            by = f"`make outputs CHAPTER={Path(path).stem}`" if notebook else "`make test`"
-            print(f"== {path}: left to {by}")
+        if path.startswith("book/") and path.endswith(".ipynb"):
+            left.append(f"== {path}: left to `make outputs CHAPTER={Path(path).stem}` and `make test`")
+        elif not tests[path]:
+            left.append(f"== {path}: left to `make test`")
     names = sorted({name for found in tests.values() for name in found})
-    command = ("pytest", "-q", *SIDE_BY_SIDE, *names)
-    return [Step(f"the tests of what changed: {' '.join(names)}", 30, command, ONE_THREAD)] if names else []
+    command = ("pytest", "-q", "-n", "auto", "--dist", "worksteal", *names)
+    return [Step(f"the tests of what changed: {' '.join(names)}", 30, command, ONE_THREAD)] if names else [], left
 
 
 def main() -> int:
@@ -184,7 +184,8 @@ def main() -> int:
     parser.add_argument("since", nargs="?", default="HEAD", help="a commit, for check")
     options = parser.parse_args()
     target = options.target
-    steps = STEPS[target] + (tests_of_changes(options.since) if target == "check" else [])
+    tests, left = tests_of_changes(options.since) if target == "check" else ([], [])
+    steps = STEPS[target] + tests
     if (
         target == "book"
         and SITE.exists()
@@ -207,10 +208,9 @@ def main() -> int:
             print(f"\n== {target} stopped: step {number}, {step.name}, failed (its output is above).", flush=True)
             return 1
 
-    print(f"\n== {target} is done:", *lines, sep="\n", flush=True)
+    print(f"\n== {target} is done:", *lines, *left, sep="\n", flush=True)
     if target in ("book", "test"):
         BUILT_FROM.write_text(as_it_is, encoding="utf-8")
-    if SITE.exists():
         print(f"== The book: {SITE}", flush=True)
     return 0
 

@@ -156,14 +156,16 @@ def test_what_changed_is_what_differs_from_a_commit(repository):
         run_steps.changed("nowhere")
 
 
-def test_a_check_says_what_it_leaves_out(repository, capsys):
-    assert run_steps.tests_of_changes("HEAD") == []
+def test_a_check_says_what_it_leaves_out(repository):
+    steps, [about] = run_steps.tests_of_changes("HEAD")
+    assert not steps
+    assert "Of 0 files" in about
     (repository / "book/b.ipynb").write_text("{}")
     (repository / "new.md").write_text("")
-    [step] = run_steps.tests_of_changes("first")
+    [step], left = run_steps.tests_of_changes("first")
     assert step.command[-2:] == ("supertoy/a.py", "tests/test_a.py")
-    said = capsys.readouterr().out
-    assert "3 files differ from first" in said
-    assert "book/b.ipynb: left to `make outputs CHAPTER=b`" in said
-    assert "new.md: left to `make test`" in said
-    assert "supertoy/a.py" not in said
+    assert left == [
+        "== Of 3 files that differ from first, all that they may break elsewhere is left to `make test`",
+        "== book/b.ipynb: left to `make outputs CHAPTER=b` and `make test`",
+        "== new.md: left to `make test`",
+    ]
