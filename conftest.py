@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,12 @@ pytest_plugins = ["tests.keeping_plugin", "tests.numbers_plugin"]
 # <Figure size ...>, still is. The same goes for explorers, which come in HTML. nbval leaves out only the first two of
 # these by itself.
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "application/pdf", "text/html")
+
+
+def pytest_collect_file(file_path: Path) -> None:
+    """Import the package before pytest imports one of its modules for the examples, of which there would be two copies."""
+    if "supertoy" in file_path.parts:
+        import supertoy  # noqa: F401
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

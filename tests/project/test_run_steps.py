@@ -104,7 +104,7 @@ ROOM = ["supertoy/chapters/geometry", "tests/chapters/geometry", "tests/chapters
             ["supertoy/research/_store.py", "tests/research/test_store.py", run_steps.STRUCTURE],
         ),
         ("supertoy/plots/style.py", ["supertoy/plots/style.py", "tests/plots", run_steps.STRUCTURE]),
-        ("supertoy/explore/frame.js", ["tests/explore", run_steps.STRUCTURE]),
+        ("supertoy/py.typed", [run_steps.STRUCTURE]),
         ("supertoy/removed.py", [run_steps.STRUCTURE]),
         ("supertoy/research/__init__.py", [run_steps.STRUCTURE]),
         ("tests/test_loss.py", ["tests/test_loss.py"]),
