@@ -150,8 +150,8 @@ def test_what_changed_is_what_differs_from_a_commit(repository):
     for name in ("new.py", "größe.md", "ignored"):
         (repository / name).write_text("1")
     (repository / ".gitignore").write_text("ignored\n*.pyc\n")
-    git(repository, "rm", "-q", "tests/test_a.py")
-    assert run_steps.changed("HEAD") == [".gitignore", "größe.md", "new.py", "tests/test_a.py"]
+    git(repository, "mv", "tests/test_a.py", "tests/test_b.py")
+    assert run_steps.changed("HEAD") == [".gitignore", "größe.md", "new.py", "tests/test_a.py", "tests/test_b.py"]
     with pytest.raises(SystemExit, match="nowhere"):
         run_steps.changed("nowhere")
 
@@ -159,13 +159,13 @@ def test_what_changed_is_what_differs_from_a_commit(repository):
 def test_a_check_says_what_it_leaves_out(repository):
     steps, [about] = run_steps.tests_of_changes("HEAD")
     assert not steps
-    assert "Of 0 files" in about
+    assert "changed since HEAD: 0" in about
     (repository / "book/b.ipynb").write_text("{}")
     (repository / "new.md").write_text("")
     [step], left = run_steps.tests_of_changes("first")
     assert step.command[-2:] == ("supertoy/a.py", "tests/test_a.py")
     assert left == [
-        "== Of 3 files that differ from first, all that they may break elsewhere is left to `make test`",
+        "== changed since first: 3; what that may break elsewhere is left to `make test`",
         "== book/b.ipynb: left to `make outputs CHAPTER=b` and `make test`",
         "== new.md: left to `make test`",
     ]
