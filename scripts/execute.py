@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
-from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 from run_steps import ROOT
 
@@ -36,9 +34,7 @@ def main() -> int:
         return 0
     # Models this small gain little from a second thread, and much from having a core to themselves.
     os.environ["OMP_NUM_THREADS"] = "1"
-    folder = kept_outputs.kept_in(ROOT)
-    folder.mkdir(parents=True, exist_ok=True)
-    cache = get_cache(folder)
+    cache = kept_outputs.kept(ROOT)
     chapters = largest_first()
     changed = [path for path in chapters if not kept_outputs.is_kept(path, cache)]
     names = ", ".join(path.stem for path in changed) or "none"
@@ -48,9 +44,7 @@ def main() -> int:
     with multiprocessing.Pool() as pool:
         for done in pool.imap_unordered(execute, changed):
             if done.error is None:
-                data = {"execution_seconds": done.seconds}
-                bundle = CacheBundleIn(done.notebook, str(done.path), data=data)
-                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+                kept_outputs.keep(done.path, done.notebook, cache)
                 print(f"== {done.path.stem}: {done.seconds:.0f} s", flush=True)
             else:
                 n_failed += 1

@@ -11,9 +11,8 @@ import subprocess
 import sys
 import tomllib
 
-from run_steps import BUILD, NBVAL, ROOT, SIDE_BY_SIDE, environment, in_full
+from run_steps import BUILD, NBVAL, ONE_THREAD, ROOT, SIDE_BY_SIDE, environment, in_full
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # chapters run side by side
 SETTINGS = {
     "one-thread": ONE_THREAD,
     "two-threads": {"OMP_NUM_THREADS": "2"},

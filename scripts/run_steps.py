@@ -1,6 +1,8 @@
-"""Run the steps of `make book`, `make test` or `make links` one after the other, say what each does, and time it.
+"""Run the steps of `make book`, `make test`, `make check` or `make links` one after the other, and time each.
 
-Usage: python scripts/run_steps.py {book,test,links}
+Usage: python scripts/run_steps.py {book,test,check,links} [SINCE]
+
+`check` runs the tests of what differs from the commit SINCE, by default from the last one, and says what it leaves out.
 
 It takes no make and no shell: the steps run in the environment that this Python belongs to, on any system.
 """
@@ -13,13 +15,14 @@ import sys
 import sysconfig
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
 SITE = BUILD / "html" / "index.html"
+STRUCTURE = "tests/project/test_package.py"
 BUILT_FROM = BUILD / "built_from"  # see `book_as_it_is`
 
 
@@ -31,33 +34,46 @@ class Step(NamedTuple):
 
 
 NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=1200")
-SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile")  # chapters, as many as there are cores
-EXECUTE = ("python", "scripts/execute.py")
+# As many as there are cores, each with a core to itself: models this small gain little from a second thread.
+SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile")
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 BOOK = ("jupyter-book", "build", "--all", ".")
+STYLE = [
+    Step("ruff: lint", 1, ("ruff", "check", ".")),
+    Step("ruff: format", 1, ("ruff", "format", "--check", ".")),
+    Step("no image data in the chapters", 1, ("python", "scripts/strip_images.py", "--check", "book")),
+    Step("mypy", 20, ("mypy",)),  # seconds when little has changed
+]
 
 STEPS = {
     "book": [
-        Step("execute the chapters that changed, side by side", 550, EXECUTE),
-        Step("build the book", 80, BOOK),
+        Step("execute the chapters that changed, side by side", 420, ("python", "scripts/execute.py")),
+        Step("build the book", 40, BOOK),
     ],
     "test": [
-        Step("ruff: lint", 1, ("ruff", "check", ".")),
-        Step("ruff: format", 1, ("ruff", "format", "--check", ".")),
-        Step("no image data in the chapters", 1, ("python", "scripts/strip_images.py", "--check", "book")),
-        Step("mypy", 30, ("mypy",)),
-        Step("unit tests and docstring examples", 300, ("pytest", "-q", "--durations=5")),
-        # One thread each, see scripts/execute.py; `make machines` tries other numbers.
+        *STYLE,
+        # In the order of collection, since the files with the fewest tests have the longest.
         Step(
-            "every chapter, its outputs compared",
-            600,
-            ("pytest", "-v", *NBVAL, *SIDE_BY_SIDE, "book"),
-            {"OMP_NUM_THREADS": "1"},
+            "unit tests and docstring examples",
+            220,
+            ("pytest", "-q", "--durations=5", *SIDE_BY_SIDE, "--no-loadscope-reorder"),
+            ONE_THREAD,
         ),
-        Step("execute the chapters side by side, for their figures", 550, EXECUTE),
-        Step("strict build: warnings are errors", 80, (*BOOK, "-W", "-n", "--keep-going")),
-        Step("the built pages", 30, ("pytest", "-q", "tests/site")),
-        Step("the built pages in a browser", 290, ("pytest", "-q", "-rs", "tests/browser")),
+        Step(
+            "every chapter, its outputs compared and kept for the build",
+            420,
+            ("pytest", "-v", "--keep", *NBVAL, *SIDE_BY_SIDE, "book"),
+            ONE_THREAD,  # `make machines` tries other numbers
+        ),
+        Step("strict build: warnings are errors", 40, (*BOOK, "-W", "-n", "--keep-going")),
+        Step(
+            "the built pages, in a browser too",
+            140,
+            ("pytest", "-q", "-rs", "-n", "auto", "--dist", "loadgroup", "tests/site", "tests/browser"),
+            ONE_THREAD,
+        ),
     ],
+    "check": STYLE,  # and `tests_of` what changed
     "links": [
         Step("ask for every address on other sites", 60, (*BOOK, "--builder", "linkcheck", "--path-output", "_build/links")),
     ],
@@ -91,7 +107,7 @@ def in_full(command: Sequence[str]) -> list[str]:
 
 def clear(target: str) -> None:
     """Remove what was built, since a page whose chapter is gone must not linger; only tests compute all outputs anew."""
-    if target == "links" or not BUILD.exists():
+    if target not in ("book", "test") or not BUILD.exists():
         return
     for path in BUILD.iterdir():
         if target == "test" or path.name != "executed":
@@ -107,16 +123,72 @@ def book_as_it_is() -> str:
     return fingerprint(ROOT, ("supertoy", *pages, "_config.yml", "_toc.yml"), ("SUPERTOY_", "BOOK_"))
 
 
+def changed(since: str) -> list[str]:
+    """Files that differ from a commit, new ones included, as git names them."""
+    listed = ""
+    for command in (
+        ("diff", "--name-only", "--no-renames", "-z", since),
+        ("ls-files", "--others", "--exclude-standard", "-z"),
+    ):
+        done = subprocess.run(["git", *command], cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+        if done.returncode:
+            sys.exit(f"Error: {done.stderr.strip()}")
+        listed += done.stdout
+    return sorted(filter(None, listed.split("\0")))
+
+
+def tests_of(path: str) -> list[str]:
+    """What pytest runs in a minute after a change of this file: a whole room, or in the core what has the file's name."""
+    match PurePosixPath(path).parts:
+        case ["supertoy" | "tests", "chapters", room, _, *_]:
+            found = [f"supertoy/chapters/{room}", f"tests/chapters/{room}", "tests/chapters/test_claims.py", STRUCTURE]
+        case ["supertoy", *folders, file] if file != "__init__.py":
+            mirror = "/".join(["tests", *folders])
+            alike = f"{mirror}/test_{file.lstrip('_')}"
+            found = [path, alike if (ROOT / alike).exists() or not folders else mirror, STRUCTURE]
+        case ["supertoy", *_]:
+            found = [STRUCTURE]
+        case ["tests", "site" | "browser", *_]:  # they look at the built book
+            found = []
+        case ["tests", *_, file] if file.startswith("test_"):
+            found = [path]
+        case ["book", "_ext", file] | ["scripts", file]:
+            found = [f"tests/project/test_{file}"]
+        case ["book", file] if file.endswith(".ipynb"):
+            found = ["tests/project/test_chapters.py"]
+        case _:
+            found = []
+    return [name for name in found if (ROOT / name).is_dir() or (name.endswith(".py") and (ROOT / name).exists())]
+
+
 def run(step: Step) -> bool:
     """Run one step in the root of the repository, its output streaming to the terminal; say whether it passed."""
     return subprocess.run(in_full(step.command), cwd=ROOT, env={**environment(), **step.variables}).returncode == 0
 
 
+def tests_of_changes(since: str) -> tuple[list[Step], list[str]]:
+    """The tests of all that changed, side by side, and in words what is left to other commands."""
+    paths = changed(since)
+    tests = {path: tests_of(path) for path in paths}
+    left = [f"== changed since {since}: {len(paths)}; what that may break elsewhere is left to `make test`"]
+    for path in paths:
+        if path.startswith("book/") and path.endswith(".ipynb"):
+            left.append(f"== {path}: left to `make outputs CHAPTER={Path(path).stem}` and `make test`")
+        elif not tests[path]:
+            left.append(f"== {path}: left to `make test`")
+    names = sorted({name for found in tests.values() for name in found})
+    command = ("pytest", "-q", "-n", "auto", "--dist", "worksteal", *names)
+    return [Step(f"the tests of what changed: {' '.join(names)}", 30, command, ONE_THREAD)] if names else [], left
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=STEPS)
-    target = parser.parse_args().target
-    steps = STEPS[target]
+    parser.add_argument("since", nargs="?", default="HEAD", help="a commit, for check")
+    options = parser.parse_args()
+    target = options.target
+    tests, left = tests_of_changes(options.since) if target == "check" else ([], [])
+    steps = STEPS[target] + tests
     if (
         target == "book"
         and SITE.exists()
@@ -139,10 +211,9 @@ def main() -> int:
             print(f"\n== {target} stopped: step {number}, {step.name}, failed (its output is above).", flush=True)
             return 1
 
-    print(f"\n== {target} is done:", *lines, sep="\n", flush=True)
-    if target != "links":
+    print(f"\n== {target} is done:", *lines, *left, sep="\n", flush=True)
+    if target in ("book", "test"):
         BUILT_FROM.write_text(as_it_is, encoding="utf-8")
-    if SITE.exists():
         print(f"== The book: {SITE}", flush=True)
     return 0
 

@@ -14,6 +14,8 @@ from supertoy._util.threads import in_threads, stop_if_told, stopping
 from supertoy.chapters.computation import HiddenBiasModel
 from supertoy.research.descent import minimize
 
+pytestmark = pytest.mark.usefixtures("interruptible")
+
 LARGE = st.Independent(400, torch.full((8, 1), 0.1))
 
 

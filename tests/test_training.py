@@ -269,6 +269,7 @@ def test_an_interrupt_before_the_first_step_leaves_the_model_as_it_was(monkeypat
     assert torch.equal(model.W, before)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_stops_all_threads_at_a_step(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     monkeypatch.setattr(training, "_PIECE", 1)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_cache.base import JupyterCacheAbstract
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -27,6 +28,18 @@ N_KEPT = 10  # folders: going back to what was built before, on another branch s
 def kept_in(root: Path) -> Path:
     """The folder for the outputs of the chapters as everything they depend on is now."""
     return root / "_build" / "executed" / fingerprint(root)
+
+
+def kept(root: Path) -> JupyterCacheAbstract:
+    """What is in that folder, which is made if need be."""
+    folder = kept_in(root)
+    folder.mkdir(parents=True, exist_ok=True)
+    return get_cache(folder)
+
+
+def keep(path: Path, notebook: nbformat.NotebookNode, cache: JupyterCacheAbstract) -> None:
+    """Keep the outputs of a notebook that was executed."""
+    cache.cache_notebook_bundle(CacheBundleIn(notebook, str(path)), check_validity=False, overwrite=True)
 
 
 def is_kept(path: Path, cache: JupyterCacheAbstract) -> bool:

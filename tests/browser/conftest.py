@@ -8,12 +8,10 @@ from playwright.sync_api import Browser
 
 from tests.browser import chromium
 from tests.browser.server import serving
-from tests.browser.visit import Visit, visit
+from tests.browser.visit import Visit
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
 HEADER = f"{'page':34}{'weight':>9}{'first view':>12}{'first paint':>13}{'shift':>8}{'slowest slider':>16}{'machine':>10}"
-
-measured: dict[str, Visit] = {}
 
 
 @pytest.fixture(scope="session")
@@ -29,19 +27,16 @@ def home() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
-def seen(browser: Browser, home: str, request: pytest.FixtureRequest) -> Visit:
-    """What the browser saw on one page, visited once for all tests of that page."""
-    measured[request.param] = visit(browser, home, request.param)
-    return measured[request.param]
+def row(path: str, seen: Visit) -> str:
+    """What was measured on a page, under HEADER."""
+    loaded = f"{seen.weight / 1e6:6.2f} MB{seen.first_view / 1e6:9.2f} MB{seen.first_paint:10.0f} ms"
+    slowest = f"{max(seen.answers):13.0f} ms" if seen.answers else ""
+    return f"{path:34}{loaded}{seen.layout_shift:8.3f}{slowest:>16}{seen.slowness:9.1f}x"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not measured:
-        return
-    terminalreporter.section("what readers get")
-    terminalreporter.write_line(HEADER)
-    for path, of in measured.items():
-        loaded = f"{of.weight / 1e6:6.2f} MB{of.first_view / 1e6:9.2f} MB{of.first_paint:10.0f} ms"
-        slowest = f"{max(of.answers):13.0f} ms" if of.answers else ""
-        terminalreporter.write_line(f"{path:34}{loaded}{of.layout_shift:8.3f}{slowest:>16}{of.slowness:9.1f}x")
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    rows = [value for report in reports for name, value in report.user_properties if name == "measured"]
+    if rows:
+        terminalreporter.section("what readers get")
+        terminalreporter.write_line("\n".join([HEADER, *sorted(rows)]))

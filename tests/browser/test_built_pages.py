@@ -1,12 +1,12 @@
 """The built book in a browser: nothing fails, everything can be read, moved and found, and little has to be loaded."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import SITE
-from tests.browser.visit import TIMEOUT, TOPICS, Visit, opened
+from tests.browser.conftest import SITE, row
+from tests.browser.visit import TIMEOUT, Visit, opened, visit
 
 # Of the pages that are made of docstrings and of code, of one mould each: those with most on them, and of claims.
 SAMPLED = {
@@ -43,10 +43,11 @@ def test_the_site_is_built():
     assert {f"{folder}/{name}" for folder, names in SAMPLED.items() for name in names} <= {*PAGES}
 
 
-@pytest.mark.parametrize("topic", TOPICS)
-@pytest.mark.parametrize("seen", PAGES, indirect=True, scope="session")
-def test_page(seen: Visit, topic: str):
-    assert not seen.complaints[topic], "\n".join(seen.complaints[topic])
+@pytest.mark.parametrize("path", PAGES)
+def test_page(browser: Browser, home: str, path: str, record_property: Callable[[str, str], None]):
+    seen = visit(browser, home, path)
+    record_property("measured", row(path, seen))
+    assert not seen.wrong(), "\n".join(seen.wrong())
 
 
 def test_explorers_were_among_what_was_tried(home: str, browser: Browser):

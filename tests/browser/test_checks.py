@@ -11,6 +11,8 @@ from tests.browser import chromium
 from tests.browser.server import serving
 from tests.browser.visit import TOPICS, Visit, visit
 
+pytestmark = pytest.mark.xdist_group("checks")  # one process visits the page with faults, once
+
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>A page</title><link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width, initial-scale=1">

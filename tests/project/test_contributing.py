@@ -19,7 +19,7 @@ def test_files_exist():
 def test_commands_exist():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {name for code in CODE for name in re.findall(r"\bmake ([a-z]+)", code)}
-    assert named >= {"test", "book", "write", "outputs", "ledger", "links"}
+    assert named >= {"test", "check", "book", "write", "outputs", "ledger", "links"}
     assert named <= targets
 
 

@@ -1,8 +1,9 @@
-"""`make book` keeps the outputs of chapters, and `make test` computes them anew."""
+"""`make book` keeps the outputs of chapters, `make test` computes them anew, and `make check` tests what changed."""
 
 import importlib.util
 import os
 import re
+import subprocess
 import sys
 import sysconfig
 
@@ -17,7 +18,9 @@ spec.loader.exec_module(run_steps)
 EVERYTHING = {"html", "executed", ".doctrees", "notes.txt"}
 
 
-@pytest.mark.parametrize(("target", "left"), [("book", {"executed"}), ("test", set()), ("links", EVERYTHING)])
+@pytest.mark.parametrize(
+    ("target", "left"), [("book", {"executed"}), ("test", set()), ("links", EVERYTHING), ("check", EVERYTHING)]
+)
 def test_what_was_built_before_is_cleared(target, left, tmp_path, monkeypatch):
     monkeypatch.setattr(run_steps, "BUILD", tmp_path)
     for name in EVERYTHING - {"notes.txt"}:
@@ -72,6 +75,97 @@ def test_a_step_runs_with_its_variables_and_says_whether_it_passed(tmp_path, mon
     assert not run_steps.run(run_steps.Step("fail", 1, ("python", "-c", "raise SystemExit(3)")))
 
 
-def test_chapters_are_compared_with_one_thread_each():
-    [step] = [step for step in run_steps.STEPS["test"] if "--nbval" in step.command]
-    assert step.variables == {"OMP_NUM_THREADS": "1"}
+def test_what_runs_side_by_side_has_one_thread_each():
+    side_by_side = [step for step in run_steps.STEPS["test"] if "auto" in step.command]
+    assert len(side_by_side) == 3
+    assert all(step.variables == {"OMP_NUM_THREADS": "1"} for step in side_by_side)
+
+
+def test_each_chapter_is_executed_once():
+    commands = [step.command for step in run_steps.STEPS["test"]]
+    executing = [command for command in commands if "--nbval" in command or "scripts/execute.py" in command]
+    assert ["--keep" in command for command in executing] == [True]
+
+
+ROOM = ["supertoy/chapters/geometry", "tests/chapters/geometry", "tests/chapters/test_claims.py", run_steps.STRUCTURE]
+
+
+@pytest.mark.parametrize(
+    ("path", "tests"),
+    [
+        ("supertoy/chapters/geometry/thomson.py", ROOM),
+        ("supertoy/chapters/geometry/perturbed_pentagon.js", ROOM),
+        ("supertoy/chapters/geometry/removed.py", ROOM),
+        ("tests/chapters/geometry/claim_cases.py", ROOM),
+        ("supertoy/measures.py", ["supertoy/measures.py", "tests/test_measures.py", run_steps.STRUCTURE]),
+        ("supertoy/chapters/seeds.py", ["supertoy/chapters/seeds.py", "tests/chapters/test_seeds.py", run_steps.STRUCTURE]),
+        (
+            "supertoy/research/_store.py",
+            ["supertoy/research/_store.py", "tests/research/test_store.py", run_steps.STRUCTURE],
+        ),
+        ("supertoy/plots/style.py", ["supertoy/plots/style.py", "tests/plots", run_steps.STRUCTURE]),
+        ("supertoy/py.typed", [run_steps.STRUCTURE]),
+        ("supertoy/removed.py", [run_steps.STRUCTURE]),
+        ("supertoy/research/__init__.py", [run_steps.STRUCTURE]),
+        ("tests/test_loss.py", ["tests/test_loss.py"]),
+        ("book/_ext/kept_outputs.py", ["tests/project/test_kept_outputs.py"]),
+        ("scripts/write.py", ["tests/project/test_write.py"]),
+        ("tests/browser/test_checks.py", []),
+        ("book/geometry.ipynb", ["tests/project/test_chapters.py"]),
+        ("book/index.md", []),
+        ("tests/strategies.py", []),
+    ],
+)
+def test_a_change_runs_the_tests_of_its_place(path, tests):
+    assert run_steps.tests_of(path) == tests
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository with two commits, the first one tagged, in which git is as it is without anyone's settings."""
+    monkeypatch.setattr(run_steps, "ROOT", tmp_path)
+    for name in ("GIT_AUTHOR", "GIT_COMMITTER"):
+        monkeypatch.setenv(f"{name}_NAME", "A")
+        monkeypatch.setenv(f"{name}_EMAIL", "a@example.org")
+    for folder in ("supertoy", "tests", "book"):
+        (tmp_path / folder).mkdir()
+    for name in ("supertoy/a.py", "tests/test_a.py", "book/b.ipynb", ".gitignore"):
+        (tmp_path / name).write_text("ignored\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "First")
+    git(tmp_path, "tag", "first")
+    (tmp_path / "supertoy/a.py").write_text("")
+    git(tmp_path, "commit", "-qam", "Second")
+    return tmp_path
+
+
+def git(root, *arguments):
+    subprocess.run(["git", *arguments], cwd=root, check=True)
+
+
+def test_what_changed_is_what_differs_from_a_commit(repository):
+    assert run_steps.changed("HEAD") == []
+    assert run_steps.changed("first") == ["supertoy/a.py"]
+    for name in ("new.py", "größe.md", "ignored"):
+        (repository / name).write_text("1")
+    (repository / ".gitignore").write_text("ignored\n*.pyc\n")
+    git(repository, "mv", "tests/test_a.py", "tests/test_b.py")
+    assert run_steps.changed("HEAD") == [".gitignore", "größe.md", "new.py", "tests/test_a.py", "tests/test_b.py"]
+    with pytest.raises(SystemExit, match="nowhere"):
+        run_steps.changed("nowhere")
+
+
+def test_a_check_says_what_it_leaves_out(repository):
+    steps, [about] = run_steps.tests_of_changes("HEAD")
+    assert not steps
+    assert "changed since HEAD: 0" in about
+    (repository / "book/b.ipynb").write_text("{}")
+    (repository / "new.md").write_text("")
+    [step], left = run_steps.tests_of_changes("first")
+    assert step.command[-2:] == ("supertoy/a.py", "tests/test_a.py")
+    assert left == [
+        "== changed since first: 3; what that may break elsewhere is left to `make test`",
+        "== book/b.ipynb: left to `make outputs CHAPTER=b` and `make test`",
+        "== new.md: left to `make test`",
+    ]
