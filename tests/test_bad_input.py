@@ -87,7 +87,7 @@ def bad_values(name, hint, value, others):
                 yield f"{what} in a tensor", wrong.clone(), name not in MAY_BE_INFINITE
         other = {"Float": array > 0.5, "Int": array.double()}.get(kind.dtype.__name__, (array > 0.5).long())
         yield "another dtype", other, len(kinds) == 1
-        yield "whole numbers", (array > 0.5).long(), False  # figures take them
+        yield "whole numbers", array.double().abs().ceil().nan_to_num(1, 1).long(), False  # figures take them
         yield "complex", array + 0j, True
         yield "an axis more", array[None], not set("*.") & set(kind.dim_str)
         yield "an axis less", array[0], not set("*.") & set(kind.dim_str) and len(array.shape) > 0

@@ -194,9 +194,8 @@ def valid(hint, name):
     if hint in (st.Data, st.FeatureDistribution) or "Data" in str(getattr(hint, "__bound__", "")):
         return st.Independent(4, torch.tensor([[0.5], [0.2]]))
     if isinstance(hint, typing.TypeVar) or (inspect.isclass(hint) and issubclass(hint, st.BatchedModel)):
-        own = (
-            hint if inspect.isclass(hint) and "output_relu" in vars(hint) and hint.__init__ is st.ToyModel.__init__ else None
-        )
+        is_own = inspect.isclass(hint) and (hint.__init__ is st.ToyModel.__init__ or hint.__name__ == "HiddenBiasModel")
+        own = hint if is_own and hasattr(hint, "output_relu") else None
         if hint is st.ActivationOutputModel:
             return hint(2, 4, 2, activation=torch.relu)
         return (
