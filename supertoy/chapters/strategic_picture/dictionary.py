@@ -27,10 +27,12 @@ from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.data import Data, FeatureDistribution
+from supertoy.research.basis_pursuit import interior_points
 from supertoy.research.descent import minimize
 from supertoy.research.dictionary import SparseAutoencoder
 
 _N_ROWS = 4096  # on which the length of h is measured and starts are compared
+_NUMBERS_AT_ONCE, _MOST_STEPS = 2**18, 40  # to unfold rows: numbers that fit in the cache, and steps; a dozen is usual
 
 
 def sample_each(
@@ -158,16 +160,29 @@ def unfold(
     Each row by itself minimises ‖h - Σ_j z_j d_j‖² + l1 ‖h‖ Σ_j z_j, so that z(c h) = c z(h). Codes are in units of h: a
     direction that is all of a row loses l1 / 2 of its code. Directions are unit vectors; one of zeros gets no codes.
 
+    Raises:
+        FloatingPointError: for some row no codes were found whose cost is proved to be the least.
+
     Source: paper, "Strategic picture": an activation is unfolded into the few features that made it.
     """
     checks.require_number(l1=l1, above=0)
-    from sklearn.decomposition import sparse_encode
+    used = directions.detach().any(1)
+    codes = h.new_zeros(len(h), len(directions))
+    if used.any():
+        A, rows = directions.detach()[used].double().T, normalize(h.detach(), dim=1).double()
+        parts = rows.split(max(1, _NUMBERS_AT_ONCE // A.numel()))
+        codes[:, used] = torch.cat([_least_codes(part, A, l1 / 2) for part in parts]).to(h)
+    return codes * torch.linalg.vector_norm(h.detach(), dim=1, keepdim=True)
 
-    # Least angle regression is exact even where two directions nearly coincide; coordinate descent takes forever there.
-    length = torch.linalg.vector_norm(h, dim=1, keepdim=True)
-    rows, dictionary = (each.detach().double().cpu().numpy() for each in (normalize(h, dim=1), directions))
-    codes = sparse_encode(rows, dictionary, algorithm="lasso_lars", alpha=l1 / 2, positive=True)
-    return torch.as_tensor(codes).to(h) * length
+
+def _least_codes(h: Float[Tensor, "row hidden"], A: Float[Tensor, "hidden latent"], slack: float) -> Tensor:
+    """z >= 0 of least Σ_j z_j + ‖h - A z‖² / (2 slack) for unit vectors h; exactly 0 where it should be."""
+    for _, (z, y) in zip(range(_MOST_STEPS), interior_points(A.expand(len(h), -1, -1), h, slack=slack), strict=False):
+        cost = z.sum(1) + (h - z @ A.T).square().sum(1) / (2 * slack)
+        gap = cost - (h * y).sum(1) + slack / 2 * y.square().sum(1)
+        if (gap <= 1e-12 / (2 * slack)).all():  # next to what no codes at all would cost
+            return torch.where(z > 1 - y @ A, z, 0.0)
+    raise FloatingPointError(f"codes are not the least: in {int((gap > 1e-12 / (2 * slack)).sum())} rows the gap stays")
 
 
 guard(__name__)
