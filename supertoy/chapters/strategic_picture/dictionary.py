@@ -17,6 +17,8 @@ Source: paper, "Strategic picture", "Approach 2: Finding an overcomplete basis".
 """
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -27,9 +29,9 @@ from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.data import Data, FeatureDistribution
+from supertoy.models import LinearModel
 from supertoy.research.basis_pursuit import interior_points
-from supertoy.research.descent import minimize
-from supertoy.research.dictionary import SparseAutoencoder
+from supertoy.research.dictionary import Activations, SparseAutoencoder, sparse_loss, train_together
 
 _N_ROWS = 4096  # on which the length of h is measured and starts are compared
 _NUMBERS_AT_ONCE, _MOST_STEPS = 2**18, 40  # to unfold rows: numbers that fit in the cache, and steps; a dozen is usual
@@ -51,16 +53,7 @@ def sample_each(
 
 
 def train_autoencoder(
-    W: Float[Tensor, "instance hidden feature"],
-    data: FeatureDistribution,
-    *,
-    n_latents: int,
-    l1: float = 0.3,
-    n_starts: int = 1,
-    n_steps: int = 1000,
-    batch_size: int = 256,
-    learning_rate: float = 0.03,
-    seed: int = 0,
+    W: Float[Tensor, "instance hidden feature"], data: FeatureDistribution, *, n_latents: int, **options: Any
 ) -> SparseAutoencoder:
     """Train an autoencoder on the hidden activations W x of each model; it sees nothing else of W.
 
@@ -72,7 +65,24 @@ def train_autoencoder(
     Latents that die stay dead, so have some to spare. With twice as many latents as features one start found all features;
     with just as many it took the best of several.
 
-    The result takes h = W x as it is, not scaled, and needs no gradients.
+    The result takes h = W x as it is, not scaled, and needs no gradients. `options` are those of `train_autoencoders`.
+    """
+    return train_autoencoders(W, data, n_latents=[n_latents], **options)[0]
+
+
+def train_autoencoders(
+    W: Float[Tensor, "instance hidden feature"],
+    data: FeatureDistribution,
+    *,
+    n_latents: Sequence[int],
+    l1: float = 0.3,
+    n_starts: int = 1,
+    n_steps: int = 1000,
+    batch_size: int = 256,
+    learning_rate: float = 0.03,
+    seed: int = 0,
+) -> list[SparseAutoencoder]:
+    """Train autoencoders of several sizes, on the same batches: each as `train_autoencoder` would alone.
 
     Args:
         l1: price of latents, in the module's units. With four features active at a time 0.1 is too little to find them, and
@@ -86,6 +96,7 @@ def train_autoencoder(
         FloatingPointError: a loss became NaN or infinite.
     """
     checks.require_number(l1=l1, above=0)
+    checks.require_int(n_starts=n_starts, at_least=1)
     n_instances, n_hidden, n_features = W.shape
     if data.n_features != n_features or data.n_instances not in (1, n_instances):
         sizes = f"{data.n_features} and {data.n_instances}"
@@ -98,21 +109,25 @@ def train_autoencoder(
         raise ValueError(f"W must not be zero, got zero at instance {int((length == 0).nonzero()[0])}")
 
     start_of = torch.arange(n_instances, device=W.device).repeat_interleave(n_starts)
-    scaled = (W / length[:, None, None])[start_of]
-    starts = SparseAutoencoder(len(start_of), n_hidden, n_latents, seed=seed).to(W)
-
-    def loss(x: Tensor, weight: Tensor) -> Tensor:
-        h = x @ scaled.mT
-        z = starts.latents(h)
-        return (weight * ((h - z @ starts.directions).square().sum(-1) + l1 * z.sum(-1))).sum(1)
-
+    starts = [SparseAutoencoder(len(start_of), n_hidden, n, seed=seed).to(W) for n in n_latents]
+    model = LinearModel(len(start_of), n_features, n_hidden, dtype=W.dtype, device=W.device)
+    model = model.like({"W": (W / length[:, None, None])[start_of], "b": torch.zeros_like(model.b)})
     options = {"n_steps": n_steps, "batch_size": batch_size, "seed": seed}
-    minimize(loss, [*starts.parameters()], data.select(start_of), learning_rate=learning_rate, **options)
-    with torch.no_grad():
-        best = loss(x[start_of], weight.expand(n_instances, -1)[start_of]).view(n_instances, n_starts).argmin(1)
-    chosen = best + n_starts * torch.arange(n_instances, device=W.device)
+    scaled = Activations(model, data.select(start_of))
+    train_together(starts, scaled, l1=l1, learning_rate=learning_rate, **options)
+    return [_best_start(each, h / length[:, None, None], weight, l1, length) for each in starts]
 
-    found = SparseAutoencoder(n_instances, n_hidden, n_latents).to(W).requires_grad_(False)
+
+@torch.no_grad()
+def _best_start(starts: SparseAutoencoder, h: Tensor, weight: Tensor, l1: float, length: Tensor) -> SparseAutoencoder:
+    """Of each model's starts, which saw h scaled by `length`, the one of lowest loss, for h as it is."""
+    n_instances, n_hidden = len(h), h.shape[2]
+    n_starts, n_latents = starts.n_instances // n_instances, starts.directions.shape[1]
+    loss = sparse_loss(l1)(
+        starts, h.repeat_interleave(n_starts, 0), weight.expand(n_instances, -1).repeat_interleave(n_starts, 0)
+    )
+    chosen = loss.view(n_instances, n_starts).argmin(1) + n_starts * torch.arange(n_instances, device=h.device)
+    found = SparseAutoencoder(n_instances, n_hidden, n_latents).to(h).requires_grad_(False)
     found.load_state_dict({name: value[chosen] for name, value in starts.state_dict().items()})
     found.encoder_bias.mul_(length[:, None])  # c ReLU(z / c) = ReLU(z): nothing else depends on the scale of h
     return found

@@ -6,7 +6,13 @@ from torch.testing import assert_close
 
 import supertoy as st
 from supertoy._util.generators import keyed_generator
-from supertoy.chapters.strategic_picture.dictionary import learn_dictionary, sample_each, train_autoencoder, unfold
+from supertoy.chapters.strategic_picture.dictionary import (
+    learn_dictionary,
+    sample_each,
+    train_autoencoder,
+    train_autoencoders,
+    unfold,
+)
 from supertoy.chapters.strategic_picture.dictionary_scores import dead, mean_max_cosine, share_found
 
 
@@ -111,6 +117,16 @@ def test_an_instance_does_not_depend_on_those_beside_it():
     fewer = train_autoencoder(W[:2], data.select(slice(0, 2)), **options)
     for one, other in zip(fewer.parameters(), train_autoencoder(W, data, **options).parameters(), strict=True):
         assert_close(one, other[:2])
+
+
+def test_each_of_several_sizes_is_what_it_would_be_alone():
+    W, data = torch.stack([rotation(3), rotation(3, seed=1)]), st.Independent(3, 0.2)
+    options = {"n_starts": 2, "n_steps": 30, "seed": 4}
+    together = train_autoencoders(W, data, n_latents=[3, 8], **options)
+    for n_latents, found in zip((3, 8), together, strict=True):
+        alone = train_autoencoder(W, data, n_latents=n_latents, **options)
+        for one, other in zip(found.parameters(), alone.parameters(), strict=True):
+            assert_close(one, other)
 
 
 def test_of_several_starts_the_best_is_kept():
