@@ -31,7 +31,7 @@ from supertoy.values import Uniform
 Loss = Callable[[BatchedModel, Tensor, Tensor], Tensor]  #: of a model, x and the weights of its rows, for each instance
 
 _NODES, _FEW_ROWS = (4, 8, 16, 32, 64), 2**13  # quadrature: more and more nodes, while the rows are few
-_ROWS, _MOST_BATCHES = 1024, 2**15  # sampling: rows of a batch, and the largest number of batches
+_ROWS, _MOST_BATCHES, _AT_ONCE = 1024, 2**15, 17  # sampling: rows of a batch, batches, and those drawn at once
 
 
 @dataclass(frozen=True)
@@ -221,11 +221,11 @@ def expected_value(loss: Loss, model: BatchedModel, data: Data, rtol: float = 5e
                 return own(one, x, x.new_full(x.shape[:2], 1 / x.shape[1]) if weight is None else weight).item()
             return ((one(x) - one.target(x)).square().mean(1) @ loss.importance[k].to(x)).item()
 
-        drawn = weighted_batches(setting, _ROWS, _MOST_BATCHES, [keyed_generator(0, 0, "expected loss", model.device)])
+        stream, times = [keyed_generator(0, 0, "expected loss", model.device)], range(_MOST_BATCHES // (_AT_ONCE - 1))
+        drawn = (batch for _ in times for batch in weighted_batches(setting, _ROWS, _AT_ONCE, stream))
         if not on_lattice(setting):
             return _mean((value(rows.mT, weight) for rows, weight in drawn), 0.0, 1.0, rtol)
-        # The zero vector, the last row of each batch, is exact.
-        p_zero = setting.zero_probability[0].item()
+        p_zero = setting.zero_probability[0].item()  # of the last row of each batch, which is exact
         at_zero = p_zero * value(torch.zeros_like(next(drawn)[0][..., :1].mT)) if p_zero else 0.0
         return _mean((value(rows[..., :-1].mT) for rows, _ in drawn), at_zero, 1 - p_zero, rtol)
 

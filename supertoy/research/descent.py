@@ -18,7 +18,8 @@ from supertoy._util.progress import progress
 from supertoy.data import FeatureDistribution
 from supertoy.training import TrainingOptions
 
-Loss = Callable[[Tensor, Tensor], Tensor]  #: from rows and their weights to the loss of each instance
+#: From rows and their weights to the loss of each instance, or to that and the gradients of their sum.
+Loss = Callable[[Tensor, Tensor], Tensor | tuple[Tensor, Sequence[Tensor]]]
 
 
 def minimize(
@@ -44,7 +45,7 @@ def minimize(
 
     Args:
         loss: from x [instance, row, feature] and the weights of its rows [instance, row], which add up to 1, to the loss
-            of each instance. The first row is the zero vector. Autograd finds the gradients.
+            of each instance. The first row is the zero vector. Autograd finds the gradients, unless they come with it.
         parameters: what may change, [instance, ...] each and contiguous; the loss depends on these very tensors.
         data: of one setting, or as many as there are instances.
         batch_size: rows of a batch, the zero vector among them; at least 4.
@@ -77,10 +78,11 @@ def minimize(
             parameter.requires_grad_()
         with progress(n_steps, "training", "step") as bar, torch.enable_grad():
             for step, (rows, weight) in enumerate(weighted_batches(data, batch_size, n_steps, generators)):
-                now = loss(rows.flip(-1).mT, weight.flip(-1))
+                now, gradients = _both(loss(rows.flip(-1).mT, weight.flip(-1)))
                 losses[step] = _checked(now, n_instances, step).detach()
-                # backward() would also leave gradients on everything else that the loss depends on.
-                gradients = torch.autograd.grad(now.sum(), parameters, materialize_grads=True)
+                if gradients is None:
+                    # backward() would also leave gradients on everything else that the loss depends on.
+                    gradients = torch.autograd.grad(now.sum(), parameters, materialize_grads=True)
                 # The fused step reads both as flat memory, but the strides of a gradient may differ.
                 adam.step([gradient.contiguous() for gradient in gradients], options.rate(step))
                 bar.update()
@@ -88,6 +90,10 @@ def minimize(
         for parameter, before in zip(parameters, required, strict=True):
             parameter.requires_grad_(before)
     return losses
+
+
+def _both(found: Tensor | tuple[Tensor, Sequence[Tensor]]) -> tuple[Tensor, Sequence[Tensor] | None]:
+    return found if isinstance(found, tuple) else (found, None)
 
 
 def _checked(loss: Tensor, n_instances: int, step: int) -> Tensor:

@@ -26,6 +26,20 @@ def test_it_finds_what_train_finds():
     assert_close(st.expected_loss(other, data), record.loss, rtol=0.02, atol=0)
 
 
+def test_gradients_that_come_with_the_loss_are_used():
+    data, target = st.Independent(2, 0.5), torch.tensor([[1.0, -2.0], [0.5, 3.0]])
+    theirs, ours = torch.zeros(2, 2), torch.zeros(2, 2)
+    minimize(lambda x, weight: (theirs - target).square().sum(1), [theirs], data, n_steps=50)
+    losses = minimize(
+        lambda x, weight: ((ours - target).square().sum(1).detach(), [2 * (ours - target).detach()]),
+        [ours],
+        data,
+        n_steps=50,
+    )
+    assert_close(ours, theirs)
+    assert (losses[-1] < losses[0]).all()
+
+
 def test_it_finds_the_minimum_of_a_loss_that_train_does_not_know():
     target = torch.tensor([[1.0, -2.0], [0.5, 3.0]])
     place = torch.zeros(2, 2)

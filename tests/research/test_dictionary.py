@@ -9,7 +9,8 @@ import supertoy as st
 from supertoy._engine.lattice import weighted_batches
 from supertoy._util.generators import keyed_generator
 from supertoy.loss import expected_value
-from supertoy.research.dictionary import Activations, SparseAutoencoder, sparse_loss
+from supertoy.research.descent import minimize
+from supertoy.research.dictionary import Activations, SparseAutoencoder, _Step, sparse_loss, train_together
 
 
 def rotation(n, seed=0):
@@ -202,6 +203,86 @@ def test_a_sweep_in_shards_with_a_store_is_the_same_and_goes_on(tmp_path):
     for changed in (Activations(linear(*(2 * model.W.detach())), h.data), Activations(model, h.data, outputs)):
         with pytest.raises(ValueError, match=r"holds another sweep, which differs in data"):
             st.sweep(SparseAutoencoder(2, 3, 5, k=2), changed, store=tmp_path, shard_size=1, **options)
+
+
+# Many at once, with gradients by hand
+
+
+@pytest.mark.parametrize("k", [None, 2])
+def test_the_gradients_are_those_of_autograd(k):
+    coder = SparseAutoencoder(3, 4, 10, k=k, seed=1, dtype=torch.float64)
+    with torch.no_grad():
+        for parameter in coder.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(2)))
+    h = torch.randn(3, 4, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    weight = torch.rand(3, 50, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    weight /= weight.sum(1, keepdim=True)
+    expected = sparse_loss(0.3)(coder, h.mT, weight)
+    expected.sum().backward()
+    step = _Step(coder, 0.3, 50)
+    loss = step.forward_and_backward(torch.cat([h, torch.ones_like(h[:, :1])], dim=1), weight)
+    encoder, decoder = step.gradients
+    assert_close(loss, expected.detach(), rtol=1e-12, atol=0)
+    assert_close(decoder.mT, coder.decoder.grad, rtol=1e-9, atol=1e-12)
+    assert_close(encoder[:, :-1], coder.encoder.grad, rtol=1e-9, atol=1e-12)
+    assert_close(encoder[:, -1], coder.encoder_bias.grad, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("k", [None, 2])
+def test_it_goes_where_a_descent_by_autograd_goes(k):
+    """On the same batches, also where instances are trained in several parts."""
+    W, data = torch.stack([rotation(4, seed) for seed in range(3)]).double(), st.Independent(4, 0.3)
+    ours, theirs = (SparseAutoencoder(3, 4, 8, k=k, dtype=torch.float64) for _ in range(2))
+    options = {"n_steps": 40, "batch_size": 32, "seed": 5}
+
+    def loss(x, weight):
+        return sparse_loss(0.2)(theirs, x @ W.mT, weight)
+
+    expected = minimize(loss, [*theirs.parameters()], data, **options)
+    assert_close(train_together([ours], Activations(linear(*W), data), l1=0.2, **options)[0], expected, rtol=1e-9, atol=0)
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert_close(one.detach(), other, rtol=1e-7, atol=1e-9)
+
+
+def test_parts_and_sizes_change_nothing(monkeypatch):
+    data = Activations(linear(*(rotation(3, seed) for seed in range(3))), st.Independent(3, 0.2))
+    options = {"l1": 0.2, "n_steps": 30, "batch_size": 64}
+    together = [SparseAutoencoder(3, 3, n) for n in (4, 6)]
+    losses = train_together(together, data, **options)
+    monkeypatch.setattr("supertoy.research.dictionary._NUMBERS_AT_ONCE", 1)
+    for coder, loss in zip(together, losses, strict=True):
+        alone = SparseAutoencoder(3, 3, coder.shapes["decoder"][0])
+        assert_close(train_together([alone], data, **options)[0], loss, rtol=1e-4, atol=0)
+        assert_close(alone.decoder, coder.decoder, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"coders": [SparseAutoencoder(1, 3, 4), SparseAutoencoder(2, 3, 4)]},
+            r"coders must share one number .*, got \[\(1, 3\), \(2, 3\)\]",
+        ),
+        ({"coders": [SparseAutoencoder(1, 2, 4)]}, "data must have 2 dimensions and 1 or 1 instances"),
+        ({"coders": [SparseAutoencoder(1, 3, 4).requires_grad_(False)]}, "coders must have no frozen parameters"),
+        ({"l1": -0.1}, "l1 must be finite and not negative"),
+        ({"n_steps": 0}, "n_steps must be at least 1"),
+        ({"batch_size": 3}, "batch_size must be at least 4"),
+        ({"learning_rate": 0.0}, "learning_rate must be finite and above 0"),
+    ],
+)
+def test_what_cannot_be_trained_together_is_refused(change, message):
+    options = {"coders": [SparseAutoencoder(1, 3, 4)], "data": table(), "n_steps": 1, **change}
+    with pytest.raises(ValueError, match=message):
+        train_together(options.pop("coders"), options.pop("data"), **options)
+
+
+def test_a_loss_that_is_no_number_is_said_with_step_and_instance():
+    coder = SparseAutoencoder(2, 3, 4)
+    with torch.no_grad():
+        coder.decoder[1].mul_(torch.inf)
+    with pytest.raises((FloatingPointError, ValueError), match=r"loss became nan at step 1, instance 1|must be finite"):
+        train_together([coder], table(), n_steps=2)
 
 
 # Activations

@@ -253,18 +253,50 @@ def train_adversarially(
     _require_tied(model)
     length = _lengths(norm, model.W)
     generators = [keyed_generator(seed, k, "attacked features", model.b.device) for k in range(model.n_instances)]
-    n_features = model.n_features
 
-    def loss(x: Tensor, weight: Tensor) -> Tensor:
-        attacks = feature_attacks(model.W.detach(), length)
-        rows = x[:, 1:]
-        i = torch.stack([torch.randint(n_features, rows.shape[1:2], generator=g, device=x.device) for g in generators])
-        delta = attacks.gather(1, i[..., None].expand_as(rows))
-        at_zero = model(attacks).square().sum(-1).mean(1)
-        return weight[:, 0] * at_zero + (weight[:, 1:] * (model(rows + delta) - rows).square().sum(-1)).sum(1)
+    knows = not (model.changed_methods or model.any_activation or model.hidden_bias)
+
+    def loss(x: Tensor, weight: Tensor) -> Tensor | tuple[Tensor, list[Tensor]]:
+        shape, attacks = (x.shape[1] - 1,), feature_attacks(model.W.detach(), length)
+        i = torch.stack([torch.randint(model.n_features, shape, generator=g, device=x.device) for g in generators])
+        rows = _under_attack(x, weight, attacks, i)
+        return _loss_and_gradients(model, *rows) if knows else _loss(model, *rows)
 
     options = {"n_steps": n_steps, "batch_size": batch_size, "seed": seed}
     return minimize(loss, [model.W, model.b], data, learning_rate=learning_rate, **options)
+
+
+def _under_attack(x: Tensor, weight: Tensor, attacks: Tensor, i: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What the model sees, what it should give, and how much that counts, [instance, feature or 1, row].
+
+    All rows but the first meet the attack of their number i. The first, the zero vector, meets every one, at equal shares.
+    """
+    n_attacks = attacks.shape[1]
+    rows, made = x[:, 1:].mT, attacks.mT.contiguous()
+    attacked = torch.cat([made, rows + made.gather(2, i[:, None].expand(-1, rows.shape[1], -1))], dim=2)
+    share = torch.cat([weight[:, :1].expand(-1, n_attacks) / n_attacks, weight[:, 1:]], dim=1)
+    return attacked, torch.cat([torch.zeros_like(made), rows], dim=2), share[:, None]
+
+
+def _loss(model: ToyModel, attacked: Tensor, target: Tensor, share: Tensor) -> Tensor:
+    return (share * (model(attacked.mT).mT - target).square()).sum((1, 2))
+
+
+@torch.no_grad()
+def _loss_and_gradients(
+    model: ToyModel, attacked: Tensor, target: Tensor, share: Tensor
+) -> tuple[Float[Tensor, "instance"], list[Tensor]]:
+    """The same, and the gradients of W and b by hand, for models that the paper has: half the time of autograd."""
+    h = model.W @ attacked
+    output = torch.baddbmm(model.b[..., None], model.W.mT, h)
+    if model.output_relu:
+        output.relu_()
+    error = output - target
+    weighed = error * share
+    loss = (error * weighed).sum((1, 2))
+    if model.output_relu:
+        weighed = torch.ops.aten.threshold_backward(weighed, output, 0)  # 0 where the ReLU gave 0
+    return loss, [2 * torch.baddbmm(model.W @ weighed @ attacked.mT, h, weighed.mT), 2 * weighed.sum(2)]
 
 
 def _require_tied(model: ToyModel) -> None:

@@ -3,12 +3,11 @@
 Source: paper, "The superposition hypothesis", which points to almost orthogonal vectors and to compressed sensing.
 """
 
-import warnings
 from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.optimize import linprog
 from scipy.special import eval_gegenbauer
 from scipy.stats import beta
@@ -17,6 +16,10 @@ from torch import Tensor
 from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
+from supertoy.research.basis_pursuit import interior_points
+
+_NUMBERS_AT_ONCE = 2**18  # of the measurements in a batch of trials, so that a few times as many fit in the cache
+_MOST_STEPS, _CLEAR, _EXACT = 20, 1e-6, 1e-10  # to decide a trial; what is more than rounding, and what is no more
 
 
 def almost_orthogonal(
@@ -39,21 +42,23 @@ def almost_orthogonal(
     checks.require_int(n_dimensions=n_dimensions, n_most=n_most, patience=patience, at_least=1)
     _require_cosine(cosine)
     generator = keyed_generator(seed, n_dimensions, "almost orthogonal")
-    kept = torch.zeros(0, n_dimensions)
-    missed = 0
-    while len(kept) < n_most and missed < patience:
-        drawn = torch.randn(256, n_dimensions, generator=generator)
-        drawn = torch.nn.functional.normalize(drawn, dim=1)
-        fits = ((drawn @ kept.T).abs() < cosine).all(1)
-        for candidate, did_fit in zip(drawn, fits.tolist(), strict=True):
-            # It fitted when the batch was drawn, but may be too near to one kept since.
-            if did_fit and bool(((kept @ candidate).abs() < cosine).all()):
-                kept, missed = torch.cat([kept, candidate[None]]), 0
-            else:
-                missed += 1
-            if len(kept) == n_most or missed == patience:
+    kept, missed = torch.zeros(1, n_dimensions), 0  # the origin, near to nothing; misses in a row since the last that fitted
+    while len(kept) <= n_most and missed < patience:
+        drawn = torch.nn.functional.normalize(torch.randn(256, n_dimensions, generator=generator), dim=1)
+        # These fit with what was kept before, but may be too near to each other: the first comes first.
+        fitting = ((kept @ drawn.T).abs_().amax(0) < cosine).nonzero()[:, 0]
+        too_near = ((drawn[fitting] @ drawn[fitting].T).abs() >= cosine).numpy()
+        free, chosen, last = np.ones(len(fitting), dtype=bool), [], -1 - missed
+        for k, place in enumerate(fitting.tolist()):
+            if place - last > patience:
                 break
-    return kept
+            if free[k]:
+                free &= ~too_near[k]
+                chosen.append(place)
+                last = place
+        kept = torch.cat([kept, drawn[chosen]])
+        missed = len(drawn) - 1 - last
+    return kept[1 : n_most + 1]
 
 
 def guaranteed_directions(n_dimensions: int, cosine: float) -> float:
@@ -124,69 +129,108 @@ def recovered_share(
     n_trials: int = 50,
     seed: int = 0,
 ) -> float:
-    """Share of sparse vectors that come back from few random linear measurements, every entry to within 1e-6.
+    """Share of sparse vectors that come back from few random linear measurements, exactly.
 
     >>> recovered_share(50, n_measurements=40, n_active=1)
     1.0
 
     Each trial draws Gaussian measurements and a vector: which `n_active` features are active, their values, uniform on [1/2,
     1], and their signs. Orthogonal matching pursuit takes k features one by one, always the one that best fits what is left.
-    The other method looks for the vector of least L1 norm among all with the same measurements, by following the lasso's
-    path to its end.
+    The other method takes the vector of least L1 norm among all with the same measurements.
 
     Raises:
         ValueError: more active features than features or measurements.
 
     Source: Tropp and Gilbert (2007) for the pursuit, Donoho (2006) for L1, for which about k log(n / k) measurements are
-    enough; Efron et al. (2004) for the path.
+    enough.
     """
     checks.require_int(
         n_features=n_features, n_measurements=n_measurements, n_active=n_active, n_trials=n_trials, at_least=1
     )
-    if method not in ("pursuit", "l1"):
+    if method not in _COMES_BACK:
         raise ValueError(f"method must be 'pursuit' or 'l1', got {method!r}")
     if n_active > min(n_features, n_measurements):
         raise ValueError(
             f"n_active must be at most the number of features and of measurements, {n_features} and {n_measurements}, "
             f"got {n_active}"
         )
-    n_right = 0
-    for trial in range(n_trials):
-        generator = keyed_generator(seed, trial, f"recovery {n_features} {n_measurements} {n_active}")
-        random = torch.randn(n_measurements, n_features, generator=generator, dtype=torch.float64)
-        directions = (random / random.norm(dim=0)).numpy()
-        active = torch.randperm(n_features, generator=generator)[:n_active]
-        value = 0.5 + 0.5 * torch.rand(n_active, generator=generator, dtype=torch.float64)
-        sign = 2.0 * torch.randint(2, (n_active,), generator=generator) - 1
-        x = np.zeros(n_features)
-        x[active.numpy()] = (sign * value).numpy()
-        measured = directions @ x
-        found = _pursuit(directions, measured, n_active) if method == "pursuit" else _least_l1(directions, measured)
-        n_right += bool(np.abs(found - x).max() < 1e-6)
+    n_right, purpose = 0, f"recovery {n_features} {n_measurements} {n_active}"
+    for some in torch.arange(n_trials).split(max(1, _NUMBERS_AT_ONCE // (n_measurements * n_features))):
+        parts = [
+            _measured(n_features, n_measurements, n_active, keyed_generator(seed, trial, purpose)) for trial in some.tolist()
+        ]
+        random, active, values = (torch.stack(part) for part in zip(*parts, strict=True))
+        directions = torch.nn.functional.normalize(random.double(), dim=1)
+        n_right += int(_COMES_BACK[method](directions, active, values).sum())
     return n_right / n_trials
 
 
-def _pursuit(directions: np.ndarray, measured: np.ndarray, n_active: int) -> np.ndarray:
-    from sklearn.linear_model import orthogonal_mp  # takes a second, and not everyone needs it
+def _measured(n: int, m: int, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Normal numbers [m, n], which k features are active, and their values with signs."""
+    random = torch.randn(m, n, generator=generator)  # in float64 it would take six times as long
+    active = torch.randperm(n, generator=generator)[:k]
+    value = 0.5 + 0.5 * torch.rand(k, generator=generator, dtype=torch.float64)
+    sign = 2.0 * torch.randint(2, (k,), generator=generator) - 1
+    return random, active, sign * value
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # it may have found everything before the k-th step
-        return np.asarray(orthogonal_mp(directions, measured, n_nonzero_coefs=n_active))
+
+def _by_pursuit(directions: Tensor, active: Tensor, values: Tensor) -> Bool[Tensor, "trial"]:
+    """Whether every step takes an active feature: after the last one all are known, and so are their values."""
+    trial = torch.arange(len(directions))
+    left = values[:, None] @ _columns(directions, active).mT  # [trial, 1, m]
+    right, basis = torch.ones(len(trial), dtype=torch.bool), left[:, :0]
+    for _ in range(active.shape[1]):
+        best = (left @ directions)[:, 0].abs_().argmax(1)
+        right &= (active == best[:, None]).any(1)
+        if not right.any():
+            break
+        taken = directions[trial, :, best][:, None]
+        taken = torch.nn.functional.normalize(taken - taken @ basis.mT @ basis, dim=2)
+        left = left - left @ taken.mT * taken
+        basis = torch.cat([basis, taken], dim=1)
+    return right
+
+
+def _by_l1(directions: Tensor, active: Tensor, values: Tensor) -> Bool[Tensor, "trial"]:
+    """Whether the vector x has the least L1 norm of all with its measurements, and no other has.
+
+    It has if some y proves it: |a_j · y| is below 1 at all features, but a_j · y is the sign of x_j at active ones. It has
+    not if one of the others is seen to be smaller. Steps to the least one soon show either.
+    """
+    n_trials, n_dimensions, n_features = directions.shape
+    if n_dimensions >= n_features:
+        return torch.ones(n_trials, dtype=torch.bool)  # as many equations as unknowns
+    own, sign, size = _columns(directions, active), values.sign(), values.abs().sum(1)
+    measured = (values[:, None] @ own.mT)[:, 0]
+    factor, _ = torch.linalg.cholesky_ex(own.mT @ own)
+    right = wrong = torch.zeros(n_trials, dtype=torch.bool)
+    for _, (x, y) in zip(range(_MOST_STEPS), interior_points(directions, measured, signed=True), strict=False):
+        signs_off = sign - (y[:, None] @ own)[:, 0]
+        y = y + (own @ torch.cholesky_solve(signs_off[..., None], factor))[..., 0]  # the nearest that has them right
+        product = (y[:, None] @ directions)[:, 0]
+        at_active, others = product.gather(1, active) - sign, product.scatter(1, active, 0.0)
+        right = right | (others.abs().amax(1) < 1 - _CLEAR) & (at_active.abs().amax(1) < _EXACT)
+        missed = (x[:, None] @ directions.mT)[:, 0] - measured
+        wrong = wrong | (x.abs().sum(1) < size * (1 - _CLEAR)) & (missed.abs().amax(1) < _EXACT)
+        if (right | wrong).all():
+            break
+    for trial in (~(right | wrong)).nonzero()[:, 0].tolist():  # too close for that: slower, and to the last digit
+        found = _least_l1(directions[trial].numpy(), measured[trial].numpy())
+        right[trial] = np.allclose(found[active[trial]], values[trial], rtol=0, atol=1e-6)
+    return right
 
 
 def _least_l1(directions: np.ndarray, measured: np.ndarray) -> np.ndarray:
-    from sklearn.linear_model import lars_path
+    both = np.hstack([directions, -directions])
+    positive, negative = np.split(linprog(np.ones(both.shape[1]), A_eq=both, b_eq=measured).x, 2)
+    return np.asarray(positive - negative)
 
-    with warnings.catch_warnings():
-        # Near its end the path may go on for long, with a warning for each step that is too small to take.
-        warnings.simplefilter("ignore")
-        options = {"method": "lasso", "max_iter": 4 * len(measured), "return_path": False}
-        try:
-            return np.asarray(lars_path(directions, measured, **options)[2])
-        except ValueError:  # scikit-learn loses count if two features leave at once; slower, same result:
-            both = np.hstack([directions, -directions])
-            positive, negative = np.split(linprog(np.ones(both.shape[1]), A_eq=both, b_eq=measured).x, 2)
-            return np.asarray(positive - negative)
+
+def _columns(directions: Tensor, chosen: Tensor) -> Float[Tensor, "trial dimension chosen"]:
+    return directions.gather(2, chosen[:, None].expand(-1, directions.shape[1], -1))
+
+
+_COMES_BACK = {"pursuit": _by_pursuit, "l1": _by_l1}
 
 
 def measurements_needed(

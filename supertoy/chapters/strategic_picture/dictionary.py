@@ -17,6 +17,8 @@ Source: paper, "Strategic picture", "Approach 2: Finding an overcomplete basis".
 """
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -27,10 +29,12 @@ from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
 from supertoy.data import Data, FeatureDistribution
-from supertoy.research.descent import minimize
-from supertoy.research.dictionary import SparseAutoencoder
+from supertoy.models import LinearModel
+from supertoy.research.basis_pursuit import interior_points
+from supertoy.research.dictionary import Activations, SparseAutoencoder, sparse_loss, train_together
 
 _N_ROWS = 4096  # on which the length of h is measured and starts are compared
+_NUMBERS_AT_ONCE, _MOST_STEPS = 2**18, 40  # to unfold rows: numbers that fit in the cache, and steps; a dozen is usual
 
 
 def sample_each(
@@ -49,16 +53,7 @@ def sample_each(
 
 
 def train_autoencoder(
-    W: Float[Tensor, "instance hidden feature"],
-    data: FeatureDistribution,
-    *,
-    n_latents: int,
-    l1: float = 0.3,
-    n_starts: int = 1,
-    n_steps: int = 1000,
-    batch_size: int = 256,
-    learning_rate: float = 0.03,
-    seed: int = 0,
+    W: Float[Tensor, "instance hidden feature"], data: FeatureDistribution, *, n_latents: int, **options: Any
 ) -> SparseAutoencoder:
     """Train an autoencoder on the hidden activations W x of each model; it sees nothing else of W.
 
@@ -70,7 +65,24 @@ def train_autoencoder(
     Latents that die stay dead, so have some to spare. With twice as many latents as features one start found all features;
     with just as many it took the best of several.
 
-    The result takes h = W x as it is, not scaled, and needs no gradients.
+    The result takes h = W x as it is, not scaled, and needs no gradients. `options` are those of `train_autoencoders`.
+    """
+    return train_autoencoders(W, data, n_latents=[n_latents], **options)[0]
+
+
+def train_autoencoders(
+    W: Float[Tensor, "instance hidden feature"],
+    data: FeatureDistribution,
+    *,
+    n_latents: Sequence[int],
+    l1: float = 0.3,
+    n_starts: int = 1,
+    n_steps: int = 1000,
+    batch_size: int = 256,
+    learning_rate: float = 0.03,
+    seed: int = 0,
+) -> list[SparseAutoencoder]:
+    """Train autoencoders of several sizes, on the same batches: each as `train_autoencoder` would alone.
 
     Args:
         l1: price of latents, in the module's units. With four features active at a time 0.1 is too little to find them, and
@@ -84,6 +96,7 @@ def train_autoencoder(
         FloatingPointError: a loss became NaN or infinite.
     """
     checks.require_number(l1=l1, above=0)
+    checks.require_int(n_starts=n_starts, at_least=1)
     n_instances, n_hidden, n_features = W.shape
     if data.n_features != n_features or data.n_instances not in (1, n_instances):
         sizes = f"{data.n_features} and {data.n_instances}"
@@ -96,21 +109,25 @@ def train_autoencoder(
         raise ValueError(f"W must not be zero, got zero at instance {int((length == 0).nonzero()[0])}")
 
     start_of = torch.arange(n_instances, device=W.device).repeat_interleave(n_starts)
-    scaled = (W / length[:, None, None])[start_of]
-    starts = SparseAutoencoder(len(start_of), n_hidden, n_latents, seed=seed).to(W)
-
-    def loss(x: Tensor, weight: Tensor) -> Tensor:
-        h = x @ scaled.mT
-        z = starts.latents(h)
-        return (weight * ((h - z @ starts.directions).square().sum(-1) + l1 * z.sum(-1))).sum(1)
-
+    starts = [SparseAutoencoder(len(start_of), n_hidden, n, seed=seed).to(W) for n in n_latents]
+    model = LinearModel(len(start_of), n_features, n_hidden, dtype=W.dtype, device=W.device)
+    model = model.like({"W": (W / length[:, None, None])[start_of], "b": torch.zeros_like(model.b)})
     options = {"n_steps": n_steps, "batch_size": batch_size, "seed": seed}
-    minimize(loss, [*starts.parameters()], data.select(start_of), learning_rate=learning_rate, **options)
-    with torch.no_grad():
-        best = loss(x[start_of], weight.expand(n_instances, -1)[start_of]).view(n_instances, n_starts).argmin(1)
-    chosen = best + n_starts * torch.arange(n_instances, device=W.device)
+    scaled = Activations(model, data.select(start_of))
+    train_together(starts, scaled, l1=l1, learning_rate=learning_rate, **options)
+    return [_best_start(each, h / length[:, None, None], weight, l1, length) for each in starts]
 
-    found = SparseAutoencoder(n_instances, n_hidden, n_latents).to(W).requires_grad_(False)
+
+@torch.no_grad()
+def _best_start(starts: SparseAutoencoder, h: Tensor, weight: Tensor, l1: float, length: Tensor) -> SparseAutoencoder:
+    """Of each model's starts, which saw h scaled by `length`, the one of lowest loss, for h as it is."""
+    n_instances, n_hidden = len(h), h.shape[2]
+    n_starts, n_latents = starts.n_instances // n_instances, starts.directions.shape[1]
+    loss = sparse_loss(l1)(
+        starts, h.repeat_interleave(n_starts, 0), weight.expand(n_instances, -1).repeat_interleave(n_starts, 0)
+    )
+    chosen = loss.view(n_instances, n_starts).argmin(1) + n_starts * torch.arange(n_instances, device=h.device)
+    found = SparseAutoencoder(n_instances, n_hidden, n_latents).to(h).requires_grad_(False)
     found.load_state_dict({name: value[chosen] for name, value in starts.state_dict().items()})
     found.encoder_bias.mul_(length[:, None])  # c ReLU(z / c) = ReLU(z): nothing else depends on the scale of h
     return found
@@ -158,16 +175,29 @@ def unfold(
     Each row by itself minimises ‖h - Σ_j z_j d_j‖² + l1 ‖h‖ Σ_j z_j, so that z(c h) = c z(h). Codes are in units of h: a
     direction that is all of a row loses l1 / 2 of its code. Directions are unit vectors; one of zeros gets no codes.
 
+    Raises:
+        FloatingPointError: for some row no codes were found whose cost is proved to be the least.
+
     Source: paper, "Strategic picture": an activation is unfolded into the few features that made it.
     """
     checks.require_number(l1=l1, above=0)
-    from sklearn.decomposition import sparse_encode
+    used = directions.detach().any(1)
+    codes = h.new_zeros(len(h), len(directions))
+    if used.any():
+        A, rows = directions.detach()[used].double().T, normalize(h.detach(), dim=1).double()
+        parts = rows.split(max(1, _NUMBERS_AT_ONCE // A.numel()))
+        codes[:, used] = torch.cat([_least_codes(part, A, l1 / 2) for part in parts]).to(h)
+    return codes * torch.linalg.vector_norm(h.detach(), dim=1, keepdim=True)
 
-    # Least angle regression is exact even where two directions nearly coincide; coordinate descent takes forever there.
-    length = torch.linalg.vector_norm(h, dim=1, keepdim=True)
-    rows, dictionary = (each.detach().double().cpu().numpy() for each in (normalize(h, dim=1), directions))
-    codes = sparse_encode(rows, dictionary, algorithm="lasso_lars", alpha=l1 / 2, positive=True)
-    return torch.as_tensor(codes).to(h) * length
+
+def _least_codes(h: Float[Tensor, "row hidden"], A: Float[Tensor, "hidden latent"], slack: float) -> Tensor:
+    """z >= 0 of least Σ_j z_j + ‖h - A z‖² / (2 slack) for unit vectors h; exactly 0 where it should be."""
+    for _, (z, y) in zip(range(_MOST_STEPS), interior_points(A.expand(len(h), -1, -1), h, slack=slack), strict=False):
+        cost = z.sum(1) + (h - z @ A.T).square().sum(1) / (2 * slack)
+        gap = cost - (h * y).sum(1) + slack / 2 * y.square().sum(1)
+        if (gap <= 1e-12 / (2 * slack)).all():  # next to what no codes at all would cost
+            return torch.where(z > 1 - y @ A, z, 0.0)
+    raise FloatingPointError(f"codes are not the least: in {int((gap > 1e-12 / (2 * slack)).sum())} rows the gap stays")
 
 
 guard(__name__)

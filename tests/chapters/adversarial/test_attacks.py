@@ -200,6 +200,36 @@ def test_without_attacks_adversarial_training_is_training():
     assert_close(st.expected_loss(attacked, data), record.loss, rtol=0.02, atol=0)
 
 
+@pytest.mark.parametrize("kind", [st.ReLUOutputModel, st.LinearModel])
+def test_gradients_under_attack_are_those_of_autograd(kind):
+    model, data = kind(3, 8, 4, seed=2, dtype=torch.float64), st.Independent(8, 0.3, dtype=torch.float64)
+    with torch.no_grad():
+        model.W.mul_(2)
+        model.b.add_(torch.linspace(-0.2, 0.2, 8))
+    x, weight = data.expand(3).sample(20, torch.Generator().manual_seed(0))
+    made = attacks.feature_attacks(model.W.detach(), 0.3)
+    i = torch.randint(8, (3, 19), generator=torch.Generator().manual_seed(1))
+    rows = attacks._under_attack(x, weight, made, i)
+    loss, gradients = attacks._loss_and_gradients(model, *rows)
+    by_row = (model(x[:, 1:] + torch.stack([m[k] for m, k in zip(made, i, strict=True)])) - x[:, 1:]).square().sum(-1)
+    expected = (weight[:, 1:] * by_row).sum(1) + weight[:, 0] * model(made).square().sum(-1).mean(1)
+    assert_close(loss, expected.detach())
+    assert_close(attacks._loss(model, *rows), expected)
+    for found, gradient in zip(gradients, torch.autograd.grad(expected.sum(), [model.W, model.b]), strict=True):
+        assert_close(found, gradient)
+
+
+def test_a_model_of_ones_own_is_trained_by_autograd_to_the_same():
+    class Own(st.ReLUOutputModel):
+        def read_out(self, h):
+            return super().read_out(h)
+
+    data, norm = st.Independent(4, 0.2), torch.tensor([0.3, 0.1])
+    ours, own = st.ReLUOutputModel(2, 4, 2), Own(2, 4, 2)
+    losses = [attacks.train_adversarially(model, data, norm, n_steps=20) for model in (ours, own)]
+    assert_close(*losses, rtol=1e-3, atol=1e-5)
+
+
 def test_training_against_an_attack_makes_it_do_less():
     data = st.Independent(6, 0.1)
     norm = torch.tensor([0.0, 0.2])

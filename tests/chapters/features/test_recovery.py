@@ -3,11 +3,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import linprog
+from sklearn.linear_model import lars_path, orthogonal_mp
 from torch.testing import assert_close
 
+from supertoy._util.generators import keyed_generator
 from supertoy.chapters.features.recovery import (
-    _least_l1,
+    _COMES_BACK,
+    _measured,
     almost_orthogonal,
     delsarte_bound,
     guaranteed_directions,
@@ -77,28 +79,44 @@ def test_what_is_found_lies_below_the_bound():
         assert len(almost_orthogonal(n_dimensions, 0.4, patience=500)) <= delsarte_bound(n_dimensions, 0.4)
 
 
-@pytest.mark.parametrize("n_measurements", [18, 24])
-def test_the_end_of_the_path_is_the_least_sum_of_absolute_values(n_measurements):
-    generator = np.random.default_rng(0)
-    for _ in range(10):
-        directions = generator.normal(size=(n_measurements, 60))
-        directions /= np.linalg.norm(directions, axis=0)
-        measured = directions[:, :6] @ generator.choice([-1.0, 1.0], 6)
-        found = _least_l1(directions, measured)
-        assert np.allclose(directions @ found, measured)
-        least = linprog(np.ones(120), A_eq=np.hstack([directions, -directions]), b_eq=measured).fun
-        assert np.abs(found).sum() == pytest.approx(least)
+def trials(n_features, n_measurements, n_active, n_trials=30):
+    parts = [_measured(n_features, n_measurements, n_active, keyed_generator(3, trial, "test")) for trial in range(n_trials)]
+    random, active, values = (torch.stack(part) for part in zip(*parts, strict=True))
+    directions = torch.nn.functional.normalize(random.double(), dim=1)
+    return directions, active, values, torch.zeros(n_trials, n_features, dtype=torch.float64).scatter(1, active, values)
 
 
-def test_where_the_path_breaks_a_linear_program_finds_the_same(monkeypatch):
-    def broken(*_, **__):
-        raise ValueError("shapes not aligned")
+@pytest.mark.parametrize(("method", "sizes"), [("l1", (60, 18, 5)), ("l1", (60, 16, 4)), ("pursuit", (60, 24, 5))])
+def test_those_come_back_that_scikit_learn_finds(method, sizes):
+    directions, active, values, x = trials(*sizes)
+    comes_back = _COMES_BACK[method](directions, active, values)
+    assert 5 < comes_back.sum() < 25
+    for k, (A, b) in enumerate(zip(directions.numpy(), (directions @ x[..., None])[..., 0].numpy(), strict=True)):
+        if method == "l1":
+            found = lars_path(A, b, method="lasso", max_iter=400, return_path=False)[2]
+        else:
+            found = orthogonal_mp(A, b, n_nonzero_coefs=sizes[2])
+        assert np.allclose(found, x[k], rtol=0, atol=1e-6) == comes_back[k]
 
+
+def test_what_no_step_decides_a_linear_program_does(monkeypatch):
     arguments = {"n_features": 60, "n_measurements": 15, "n_active": 4, "method": "l1", "n_trials": 40}
     share = recovered_share(**arguments)
-    monkeypatch.setattr("sklearn.linear_model.lars_path", broken)
+    monkeypatch.setattr("supertoy.chapters.features.recovery._MOST_STEPS", 0)
     assert 0 < share < 1
     assert recovered_share(**arguments) == share
+
+
+@pytest.mark.parametrize("n_features", [8, 5])
+def test_with_as_many_measurements_as_features_every_vector_is_the_only_one(n_features):
+    assert recovered_share(n_features, n_measurements=8, n_active=5, method="l1") == 1
+
+
+def test_batches_of_trials_give_what_single_ones_give(monkeypatch):
+    arguments = {"n_features": 60, "n_measurements": 18, "n_active": 5, "n_trials": 12}
+    shares = [recovered_share(**arguments, method=method) for method in _COMES_BACK]
+    monkeypatch.setattr("supertoy.chapters.features.recovery._NUMBERS_AT_ONCE", 1)
+    assert [recovered_share(**arguments, method=method) for method in _COMES_BACK] == shares
 
 
 def test_where_many_are_active_the_least_sum_needs_fewer_measurements_than_the_pursuit():

@@ -1,11 +1,18 @@
 import pytest
 import torch
+from sklearn.decomposition import sparse_encode
 from torch.nn.functional import normalize
 from torch.testing import assert_close
 
 import supertoy as st
 from supertoy._util.generators import keyed_generator
-from supertoy.chapters.strategic_picture.dictionary import learn_dictionary, sample_each, train_autoencoder, unfold
+from supertoy.chapters.strategic_picture.dictionary import (
+    learn_dictionary,
+    sample_each,
+    train_autoencoder,
+    train_autoencoders,
+    unfold,
+)
 from supertoy.chapters.strategic_picture.dictionary_scores import dead, mean_max_cosine, share_found
 
 
@@ -112,6 +119,16 @@ def test_an_instance_does_not_depend_on_those_beside_it():
         assert_close(one, other[:2])
 
 
+def test_each_of_several_sizes_is_what_it_would_be_alone():
+    W, data = torch.stack([rotation(3), rotation(3, seed=1)]), st.Independent(3, 0.2)
+    options = {"n_starts": 2, "n_steps": 30, "seed": 4}
+    together = train_autoencoders(W, data, n_latents=[3, 8], **options)
+    for n_latents, found in zip((3, 8), together, strict=True):
+        alone = train_autoencoder(W, data, n_latents=n_latents, **options)
+        for one, other in zip(found.parameters(), alone.parameters(), strict=True):
+            assert_close(one, other)
+
+
 def test_of_several_starts_the_best_is_kept():
     W, data = torch.stack([rotation(3), rotation(3, seed=1)]), st.Independent(3, 0.2)
     h, _, weight = sample(data, W)
@@ -160,6 +177,30 @@ def test_unfolding_gives_back_the_codes_of_sparse_sums(trained):
     assert_close(unfold(x @ directions, directions[order])[:, order], codes, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("l1", [0.01, 0.3])
+def test_unfolding_is_the_lasso_of_scikit_learn(l1):
+    generator = torch.Generator().manual_seed(0)
+    directions, h = torch.randn(2, 60, 8, generator=generator, dtype=torch.float64).unbind(0)
+    directions = normalize(torch.cat([directions, directions[:20] + 1e-3 * h[:20], 0 * directions[:1]]), dim=1)  # some twice
+    codes, rows = unfold(h, directions, l1=l1), normalize(h, dim=1)
+    expected = sparse_encode(rows.numpy(), directions.numpy(), algorithm="lasso_lars", alpha=l1 / 2, positive=True)
+
+    def cost(z):
+        return (rows - z @ directions).square().sum(1) + l1 * z.sum(1)
+
+    found = codes / h.norm(dim=1, keepdim=True)
+    assert_close(cost(found), cost(torch.as_tensor(expected)), rtol=0, atol=1e-9)
+    assert_close(found @ directions, torch.as_tensor(expected) @ directions, rtol=0, atol=1e-5)
+    assert 2 < (codes > 0).sum(1).double().mean() <= 8
+    assert not codes[:, -1].any()
+
+
+def test_unfolding_says_if_it_does_not_get_there(monkeypatch):
+    monkeypatch.setattr("supertoy.chapters.strategic_picture.dictionary._MOST_STEPS", 3)
+    with pytest.raises(FloatingPointError, match=r"codes are not the least: in [1-5] rows"):
+        unfold(torch.rand(5, 3), rotation(3))
+
+
 def test_unfolding_takes_each_row_by_itself():
     directions = rotation(3)
     h = torch.tensor([[0.5, 1.0, 0.0], [0.0, 0.0, 0.0], [3.0, 0.0, 0.2]]) @ directions
@@ -169,6 +210,7 @@ def test_unfolding_takes_each_row_by_itself():
     assert not codes[1].any()
     with_zeros = torch.cat([directions, torch.zeros(1, 3)])
     assert_close(unfold(h, with_zeros), torch.cat([codes, torch.zeros(3, 1)], dim=1))
+    assert not unfold(h, torch.zeros(2, 3)).any()
 
 
 @pytest.mark.parametrize(
