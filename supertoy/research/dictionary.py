@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from supertoy._engine.lattice import weighted_batches
-from supertoy._engine.schedule import rate
 from supertoy._engine.step import Adam
 from supertoy._util import checks
 from supertoy._util.border import guard
@@ -27,6 +26,7 @@ from supertoy._util.progress import progress
 from supertoy._util.threads import in_threads, stop_if_told
 from supertoy.data import Data
 from supertoy.models import BatchedModel
+from supertoy.training import TrainingOptions
 
 _NUMBERS_AT_ONCE = 2**18  # latents of a batch that are computed together: twice as many should fit in the cache
 _relu_gradient = torch.ops.aten.threshold_backward.grad_input  # gradient where the ReLU's result is above 0, else 0
@@ -172,6 +172,7 @@ def train_together(
         raise ValueError("coders must have no frozen parameters; st.train takes such")
     data, price = data.to(dtype=first.dtype, device=first.device).expand(n_instances), checks.one_each(l1, "l1", 1).item()
     losses = [first.decoder.new_zeros(n_steps, n_instances) for _ in coders]
+    options = TrainingOptions(n_steps=n_steps, learning_rate=learning_rate)
 
     def train_some(part: slice) -> None:
         steps = [_Step(coder.select(part), price, batch_size) for coder in coders]
@@ -180,7 +181,7 @@ def train_together(
             stop_if_told()
             h_and_one = torch.cat([h, torch.ones_like(h[:, :1])], dim=1)
             for step, loss in zip(steps, losses, strict=True):
-                loss[n, part] = step(h_and_one, weight, rate(n, n_steps, learning_rate))
+                loss[n, part] = step(h_and_one, weight, options.rate(n))
             bar.update()
         for step, coder in zip(steps, coders, strict=True):
             for name, value in step.parameters().items():

@@ -254,7 +254,7 @@ def train_adversarially(
     length = _lengths(norm, model.W)
     generators = [keyed_generator(seed, k, "attacked features", model.b.device) for k in range(model.n_instances)]
 
-    knows = not (model.changed_methods or model.any_activation or model.hidden_bias)
+    knows = not (model.changed_methods or model.any_activation)
 
     def loss(x: Tensor, weight: Tensor) -> Tensor | tuple[Tensor, list[Tensor]]:
         shape, attacks = (x.shape[1] - 1,), feature_attacks(model.W.detach(), length)
