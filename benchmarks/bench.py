@@ -77,11 +77,11 @@ SETTINGS = {
     ),
     "c": Setting(
         "n=200 m=20, 20 instances", 200, 20, 20 ** -torch.linspace(0, 1, 20), torch.ones(200), 60,
-        {"n_steps": 3200, "n_restarts": 1, "learning_rate": 0.005, "batch_size": 256}, in_full=False,
+        {"n_steps": 8000, "n_restarts": 1, "learning_rate": 0.0025, "batch_size": 128}, in_full=False,
     ),
     "d": Setting(
         "n=80 m=20, 7 instances", 80, 20, SEVEN, 0.9 ** torch.arange(80), 60,
-        {"n_steps": 1600, "n_restarts": 1, "learning_rate": 0.01, "batch_size": 512}, in_full=False,
+        {"n_steps": 1600, "n_restarts": 12, "learning_rate": 0.01, "batch_size": 512}, in_full=False,
     ),
 }  # fmt: skip
 
