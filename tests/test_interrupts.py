@@ -65,6 +65,7 @@ def test_the_first_descent_imports_nothing_that_an_interrupt_could_break():
     script = """
         import sys, torch, supertoy as st
         from supertoy.research.descent import minimize
+        from supertoy.chapters.computation import HiddenBiasModel
         place = torch.zeros(2, 3)
         minimize(lambda x, weight: place.square().sum(1), [place], st.Independent(3, 0.5), n_steps=2)
         st.train(HiddenBiasModel(1, 5, 2), st.Independent(5, 0.1), n_steps=2)

@@ -135,6 +135,7 @@ def special():
         "SparseAutoencoder.initial": {"self": coder, "name": "decoder"},
         "SparseAutoencoder.settle": {"self": coder},
         "SparseAutoencoder.latents": {"self": coder},
+        "train_together": {"coders": [coder], "data": st.Samples(torch.rand(9, coder.n_features))},
         "SparseAutoencoder.forward": {"self": coder},
         "Activations": {"model": st.ReLUOutputModel(2, 4, 2), "data": one},
         "packings": {"points": [torch.randn(6, 3).numpy()]},

@@ -1,6 +1,5 @@
 """The front page: the opening figure, which readers can train again."""
 
 from supertoy.chapters.index import explorer
-from supertoy.chapters.index.retrain import retrain
 
-__all__ = ["explorer", "retrain"]
+__all__ = ["explorer"]

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from supertoy.chapters.index.explorer import opening
-from supertoy.chapters.index.retrain import retrain
+from supertoy.chapters.index.explorer import opening, retrain
 from supertoy.explore import Explorer
 
 
