@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
-from supertoy._engine.lattice import batches, independent_batches, on_lattice, weighted_batches
+from supertoy._engine.lattice import batches, on_lattice, weighted_batches
 from supertoy._engine.quadrature import quadrature
 from supertoy._engine.step import OPTIMIZERS, Adam, AutogradStep, Decay, LinearPart, TrainingStep, side_by_side, step_kind
 from supertoy._util import checks
@@ -576,20 +576,15 @@ class _Piece:
             return root_weight, one, itertools.repeat(rows * root_weight[:, None] if weighs_rows else rows)
         generators = [self._stream(k, f"batches {self.n_done}", data.device) for k in range(n_instances)]
         published = OPTIMIZERS[self.options.optimizer].as_published
-        if self.kind is AutogradStep and not (published and on_lattice(data)):
-            return one[:, None], one, weighted_batches(data, n_rows, n_steps, generators)
-        if published and on_lattice(data):
-            weight = one.new_full((n_instances, n_rows), 1 / n_rows)
-            drawn: Iterator[Tensor] = independent_batches(data, n_rows, n_steps, generators)
-            if self.kind is AutogradStep:
-                return one[:, None], one, ((rows, weight) for rows in drawn)
-        elif on_lattice(data):
+        if self.kind is AutogradStep:
+            return one[:, None], one, weighted_batches(data, n_rows, n_steps, generators, independent=published)
+        if on_lattice(data) and not published:
             weight = data.row_weights(n_rows).flip(1).expand(n_instances, -1)  # the zero vector is last
-            drawn = batches(data, n_rows, n_steps, generators)
+            drawn: Iterator[Tensor] = batches(data, n_rows, n_steps, generators)
         else:
             n_rows = min(n_rows, self.options.n_rows(data))
             weight = one.new_full((n_instances, n_rows), 1 / n_rows)
-            drawn = (rows for rows, _ in weighted_batches(data, n_rows, n_steps, generators))
+            drawn = (rows for rows, _ in weighted_batches(data, n_rows, n_steps, generators, independent=published))
         # All rows but the zero vector weigh the same, so they may weigh 1 until the loss is reported, if the optimizer does
         # not see the difference. Otherwise the rows carry it.
         root_weight, scale = (weight / weight[:, :1]).sqrt(), weight[:, 0]

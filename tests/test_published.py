@@ -53,10 +53,11 @@ def test_the_recipe_is_the_same_on_both_paths():
 
 
 def test_rows_are_independent_and_zero_as_often_as_they_come():
-    from supertoy._engine.lattice import independent_batches
+    from supertoy._engine.lattice import weighted_batches
 
     data = st.Independent(3, torch.tensor([[0.2, 0.5, 0.1]]))
-    [rows] = independent_batches(data, 20_000, 1, [torch.Generator().manual_seed(0)])
+    [(rows, weight)] = weighted_batches(data, 20_000, 1, [torch.Generator().manual_seed(0)], independent=True)
+    assert (weight == 1 / 20_000).all()
     active = (rows[0] > 0).double()
     assert (active.mean(1) - torch.tensor([0.2, 0.5, 0.1])).abs().max() < 0.015  # four standard errors
     assert ((active.sum(0) == 0).double().mean() - 0.8 * 0.5 * 0.9).abs() < 0.015

@@ -49,17 +49,6 @@ def batches(
         yield from x.unbind(0)
 
 
-def independent_batches(
-    data: FeatureDistribution, batch_size: int, n_batches: int, generators: Sequence[torch.Generator]
-) -> Iterator[Float[Tensor, "instance feature row"]]:
-    """Batches as the paper's code draws them: independent rows of equal weight, zero vectors as often as they come."""
-    data = data.expand(len(generators))
-    zero, shape = data.zero_probability[:, None, None].to(data.dtype), (1 + data.n_draws, batch_size)
-    for _ in range(n_batches):
-        draws = torch.stack([torch.rand(shape, generator=g, dtype=data.dtype, device=data.device) for g in generators])
-        yield data.rows(draws[:, 1:]) * (draws[:, :1] >= zero)
-
-
 def on_lattice(data: Data) -> TypeGuard[FeatureDistribution]:
     """Whether `batches` draws such data as `sample` does: not where a subclass samples in a way of its own."""
     own = (type(data).sample, getattr(type(data), "sample_active", None))
@@ -67,22 +56,32 @@ def on_lattice(data: Data) -> TypeGuard[FeatureDistribution]:
 
 
 def weighted_batches(
-    data: Data, batch_size: int, n_batches: int, generators: Sequence[torch.Generator]
+    data: Data, batch_size: int, n_batches: int, generators: Sequence[torch.Generator], independent: bool = False
 ) -> Iterator[tuple[Float[Tensor, "instance feature row"], Float[Tensor, "instance row"]]]:
     """Batches of any data with the weights of their rows, which add up to 1: `batches`, activations on them, or samples.
 
+    If `independent`, rows are drawn as the paper's code does: one by one, of equal weight, zero vectors as they come.
     Instance k's batches depend on the k-th generator alone. A data set that is no larger than a batch is the batch.
 
     Raises:
         ValueError: a subclass's sample that is none.
     """
+    if on_lattice(data) and independent:
+        data = data.expand(len(generators))
+        zero, shape = data.zero_probability[:, None, None].to(data.dtype), (1 + data.n_draws, batch_size)
+        weight = zero.new_full((len(generators), batch_size), 1 / batch_size)
+        for _ in range(n_batches):
+            draws = torch.stack([torch.rand(shape, generator=g, dtype=data.dtype, device=data.device) for g in generators])
+            yield data.rows(draws[:, 1:]) * (draws[:, :1] >= zero), weight
+        return
     if on_lattice(data):
         weight = data.row_weights(batch_size).flip(1).expand(len(generators), -1)  # the zero vector is last
         yield from ((rows, weight) for rows in batches(data, batch_size, n_batches, generators))
         return
     if (made := data.expand(len(generators)).made_of()) is not None:
         inner, read = made
-        yield from ((read(x.mT).mT, weight) for x, weight in weighted_batches(inner, batch_size, n_batches, generators))
+        drawn = weighted_batches(inner, batch_size, n_batches, generators, independent)
+        yield from ((read(x.mT).mT, weight) for x, weight in drawn)
         return
     each = [_sampled(data.select(slice(k, k + 1)), batch_size, n_batches, g) for k, g in enumerate(generators)]
     for parts in zip(*each, strict=True):

@@ -24,7 +24,7 @@ from supertoy.models import BatchedModel, ToyModel
 
 Decay = Callable[[BatchedModel], dict[str, Tensor]]  #: what weights lose for each unit of the learning rate, by name
 
-_relu_gradient = torch.ops.aten.threshold_backward.grad_input  # gradient where the ReLU's result is above 0, else 0
+relu_gradient = torch.ops.aten.threshold_backward.grad_input  # gradient where the ReLU's result is above 0, else 0
 
 
 def pack(model: BatchedModel) -> list[Float[Tensor, "instance hidden_and_bias feature"]]:
@@ -150,7 +150,7 @@ class TrainingStep:
             loss[..., 0].add_((self.neurons * slope).sum((-2, -1)))
             self.d_neurons.add_(slope, alpha=0.5)
         if self.model.hidden_relu:
-            _relu_gradient(self.d_hidden, self.hidden, 0, grad_input=self.d_hidden)
+            relu_gradient(self.d_hidden, self.hidden, 0, grad_input=self.d_hidden)
         self.d_bias_input.zero_()  # what the bias is multiplied with is a constant
         # Where V = Wᵀ, both uses of W add up in the same matrix.
         self.d_inward_all.baddbmm_(self.d_hidden_all, x.mT, beta=float(self.model.tied))
@@ -165,7 +165,7 @@ class TrainingStep:
         torch.linalg.vector_norm(self.error, dim=-1, out=self.error_norm)
         torch.bmm(self.error_norm.square_(), self.importance[..., None], out=loss)
         if self.model.output_relu:
-            _relu_gradient(self.error, self.output, 0, grad_input=self.error)
+            relu_gradient(self.error, self.output, 0, grad_input=self.error)
 
     def _target(self, x: Tensor) -> Tensor:
         """What the outputs on rows √w x should be: √w times the target of x."""
@@ -196,7 +196,8 @@ class LinearPart:
     plateau, rotated PCA. So a share of each output's linear error is taken off what a batch says about the output weights,
     and the average of what was taken is given back: a control variate. The mean is the gradient, whatever the share. With
     that share of the squared linear error at which the ReLU is on, the variance falls to 2 % at S = 0.2, 15 % at S = 0.7 and
-    40 % at S = 0.9 (n = 400, m = 30). On the way through the hidden layer there is nothing to gain.
+    40 % at S = 0.9 (n = 400, m = 30). On the way through the hidden layer there is nothing to gain. Where importance differs
+    there is no such plateau, and models train no better with this.
 
     Args:
         mean, variance: of features that are not correlated.
@@ -219,12 +220,10 @@ class LinearPart:
             return None
         if not isinstance(data, FeatureDistribution) or not data.states_are_known or data.n_sets:
             return None
-        mean, mean_square, _ = data.values.moments
-        p = data.probability
-        is_dense = p.mean(-1) >= 0.1
-        return (
-            cls(*((mean * p).to(like), (mean_square * p - (mean * p) ** 2).to(like), is_dense)) if is_dense.any() else None
-        )
+        mu1, mu2, _ = data.values.moments
+        p, is_dense = data.probability, data.probability.mean(-1) >= 0.1
+        part = cls((mu1 * p).to(like), (mu2 * p - (mu1 * p) ** 2).to(like), is_dense)
+        return part if is_dense.any() else None
 
     def use(self, error: Tensor, root_weight: Float[Tensor, "instance row"]) -> None:
         """Make room for batches of rows with these weights."""

@@ -218,7 +218,7 @@ def _require_finite(name: str, value: Any, tensors: bool) -> None:
         if not math.isfinite(value):
             raise ValueError(f"{name} must be finite, got {value}")
     elif isinstance(value, Tensor):
-        # The sum of finite numbers is finite, but for rare ones that are very large; three times as fast.
+        # The sum of finite numbers is finite, but for rare ones that are very large; this is three times as fast.
         if tensors and value.is_floating_point() and not math.isfinite(value.detach().sum()):
             checks.require_finite(**{name: value})
     elif isinstance(value, np.ndarray) and value.dtype.kind == "f":

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from supertoy._engine.lattice import weighted_batches
-from supertoy._engine.step import Adam
+from supertoy._engine.step import Adam, relu_gradient
 from supertoy._util import checks
 from supertoy._util.border import guard
 from supertoy._util.generators import keyed_generator
@@ -29,7 +29,6 @@ from supertoy.models import BatchedModel
 from supertoy.training import TrainingOptions
 
 _NUMBERS_AT_ONCE = 2**18  # latents of a batch that are computed together: twice as many should fit in the cache
-_relu_gradient = torch.ops.aten.threshold_backward.grad_input  # gradient where the ReLU's result is above 0, else 0
 
 
 class SparseAutoencoder(BatchedModel):
@@ -232,7 +231,7 @@ class _Step:
         error.mul_(2 * weight[:, None])
         torch.mul(weight, self.l1, out=total)
         torch.bmm(self._outward.mT, self._out, out=self._d_z)
-        _relu_gradient(self._d_z, self._z, 0, grad_input=self._d_z)
+        relu_gradient(self._d_z, self._z, 0, grad_input=self._d_z)
         torch.bmm(h, self._d_z.mT, out=self.gradients[0])
         d_directions = torch.bmm(self._out, self._z.mT, out=self._d_outward)[:, :-1]
         along = (d_directions * self._directions).sum(1, keepdim=True)  # what would only change the length

@@ -57,10 +57,10 @@ def rotated(model: Model, O: Float[Tensor, "rotation hidden hidden"]) -> Model:
     O need not be orthogonal.
 
     Raises:
-        ValueError: the model has several instances, weights that are not tied, or a hidden bias; O does not fit it.
+        ValueError: the model has several instances, weights not tied, or a forward pass of its own; O does not fit.
     """
     if model.n_instances != 1 or not model.tied or model.changed_methods:
-        raise ValueError("model must be of one instance, with tied weights and without a hidden bias")
+        raise ValueError("model must be of one instance, with tied weights and a forward pass of ours")
     if O.shape[1:] != (model.n_hidden, model.n_hidden):
         raise ValueError(f"O must be [rotation, {model.n_hidden}, {model.n_hidden}], got shape {list(O.shape)}")
     W = O.to(model.W) @ model.W.detach()
